@@ -1,0 +1,31 @@
+"""Where the shipped checkpoint and samples lie: at the top of the repository, or inside the installed package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def shipped(relative: str | Path) -> Path:
+    """The path of a shipped file or folder, for instance ``shipped("checkpoints/tiny")``.
+
+    The repository comes first, so that in a checkout the files that git shows are the ones in use.
+
+    Args:
+        relative: a path under the top of the repository, beginning with ``checkpoints`` or ``data_samples``.
+
+    Raises:
+        FileNotFoundError: neither place has it.
+    """
+    in_wheel = _PACKAGE / "_shipped" / relative
+    top = _PACKAGE.parent
+    # Beside an installed package lie other people's packages, whose "checkpoints" is not ours.
+    in_repository = top / relative
+    if (top / "pyproject.toml").is_file() and in_repository.exists():
+        return in_repository
+    if in_wheel.exists():
+        return in_wheel
+    raise FileNotFoundError(
+        f"{relative} came along neither in the repository nor in the package: install momentor again, or clone it whole"
+    )
