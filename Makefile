@@ -1,0 +1,67 @@
+# Each target works on a machine with Python >= 3.10 and make; the first one run makes the virtual environment.
+#
+#   make demo            sets up, grounds two queries in a sample video, writes demo.png and demo.html
+#   make test            sets up and runs every check and test
+#   make lab             opens JupyterLab on the notebooks
+#   make bench           prints the benchmark table
+#   make notebooks       rebuilds and runs the notebooks
+#   make tiny            trains the tiny checkpoint again
+#   make lint | clean
+#
+#   PYTHON=python3.12    the Python that makes the environment
+#   PIP_ARGS="..."       more arguments for pip, for instance another wheel index (README: torch without CUDA)
+#   VENV=.venv           where the environment lies
+
+PYTHON ?= python3
+PIP_ARGS ?=
+VENV ?= .venv
+
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS) --constraint constraints.txt
+SAMPLE = data_samples/videos/toy_00.mp4
+
+.PHONY: demo test lab bench notebooks tiny lint clean
+.DEFAULT_GOAL = demo
+
+# A stamp is newer than pyproject.toml and constraints.txt once their packages are in, so that a second run installs nothing.
+$(VENV)/.base: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "momentor needs Python 3.10 or newer: install one and name it, make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Python's venv module is missing: on Debian and Ubuntu, apt-get install python3-venv, then run make again" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing torch, then the rest, into $(VENV) (a few minutes, once) ..."
+	@$(PIP) torch
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	@$(PIP) --editable ".[dev]"
+	@touch $@
+
+demo: $(VENV)/.base
+	@$(BIN)/momentor ground $(SAMPLE) "the red circle moves left" --png demo.png --html demo.html
+	@$(BIN)/momentor ground $(SAMPLE) "the blue star spins"
+	@echo "The first query as a figure: demo.png; with the video and clickable moments: demo.html"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+test: lint
+	$(BIN)/python -m pytest
+
+lab: $(VENV)/.base
+	$(BIN)/jupyter lab --notebook-dir notebooks
+
+bench: $(VENV)/.base
+	$(BIN)/python -m benchmarks
+
+notebooks: $(VENV)/.dev
+	$(BIN)/python notebooks/build.py
+
+tiny: $(VENV)/.base
+	$(BIN)/python -m momentor_lib.training.tiny --out checkpoints/tiny
+
+clean:
+	rm -rf $(VENV) build dist demo.png demo.html .pytest_cache .ruff_cache .hypothesis
