@@ -1,0 +1,230 @@
+"""Momentor: a frame encoder, a linear projection, the temporal perception module and a language model.
+
+Paper: section 3.1 and figure 2. ``forward`` is the whole way; each of its steps is a method that can be called by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel, AutoModelForCausalLM, PreTrainedModel
+from transformers.cache_utils import Cache
+from transformers.utils import ModelOutput
+
+from momentor_lib.model.config import MomentorConfig
+from momentor_lib.model.loss import summed_loss
+from momentor_lib.model.packing import block_mask, block_position_ids
+from momentor_lib.model.temporal import Tables, TemporalPerceptionModule
+
+FRAMES_AT_ONCE = 64  # frames that go through the frame encoder together: bounds memory, not speed
+
+
+@dataclass
+class MomentorOutput(ModelOutput):
+    """What ``Momentor.forward`` returns.
+
+    Attributes:
+        loss: mean cross-entropy of the labelled tokens; with labels only.
+        logits: vocabulary logits [B, L, V]; without labels only.
+        temporal_logits: temporal logits [B, L, N]; without labels, and with time tags, only.
+        past_key_values: the cache that was handed in, extended.
+    """
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    temporal_logits: Tensor | None = None
+    past_key_values: Cache | None = None
+
+
+class Momentor(PreTrainedModel):
+    """A Video-LLM that reads and writes continuous times.
+
+    Args:
+        config: sizes and switches.
+        vision_model: the frame encoder, a vision tower with a ``pooler_output``; built from ``config.vision_config`` when None.
+        language_model: a causal language model of transformers; built from ``config.text_config`` when None.
+
+    Letters: B batch, T frames, L tokens, D_v and D widths, V vocabulary, N anchors. The frame encoder is frozen from the start; see
+    :meth:`set_trainable`.
+    """
+
+    config_class = MomentorConfig
+    base_model_prefix = ""
+    main_input_name = "input_ids"
+    accepts_loss_kwargs = True  # the Trainer then hands over num_items_in_batch
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _supports_flash_attn = False  # packed blocks need a mask of their own
+
+    def __init__(self, config: MomentorConfig, vision_model: PreTrainedModel | None = None, language_model: PreTrainedModel | None = None):
+        super().__init__(config)
+        self.vision_model = vision_model or AutoModel.from_config(config.vision_config)
+        self.language_model = language_model or AutoModelForCausalLM.from_config(config.text_config)
+        # One object for each part's configuration: resizing the vocabulary shows in what is saved.
+        config.vision_config, config.text_config = self.vision_model.config, self.language_model.config
+        width = config.text_config.hidden_size
+        self.projection = nn.Linear(config.vision_config.hidden_size, width)  # D_v -> D
+        self.temporal = TemporalPerceptionModule(
+            config.num_temporal_tokens,
+            width,
+            interpolation=config.interpolation,
+            propagation=config.propagation,
+            infusion=config.infusion,
+        )
+        self.post_init()
+        self.set_trainable()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, TemporalPerceptionModule):
+            for tokens in (module.input_tokens, module.output_tokens):
+                if not getattr(tokens, "_is_hf_initialized", False):
+                    nn.init.normal_(tokens, std=self.config.initializer_range)
+        else:
+            super()._init_weights(module)
+
+    def set_trainable(self, *, vision: bool = False, language: bool = True, projection: bool = True, temporal: bool = True) -> None:
+        """Say which parts train; the others get no gradient. Paper: projection and TPM train, language model and frame encoder do not."""
+        self.vision_model.requires_grad_(vision)
+        self.language_model.requires_grad_(language)
+        self.projection.requires_grad_(projection)
+        self.temporal.requires_grad_(temporal and self.config.time_format == "tags")
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.language_model.get_input_embeddings()
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.language_model.get_output_embeddings()
+
+    # -- the steps, in their order ---------------------------------------------------------------------------------------------------
+
+    def encode_frames(self, pixel_values: Tensor) -> Tensor:
+        """Normalised pixels [B, T, 3, H, W] -> frame features [B, T, D_v]: ``pooler_output``, before CLIP's own projection."""
+        frames = pixel_values.flatten(0, 1)  # [B*T, 3, H, W]
+        trains = self.training and any(parameter.requires_grad for parameter in self.vision_model.parameters())
+        with torch.set_grad_enabled(trains and torch.is_grad_enabled()):
+            pooled = [self.vision_model(pixel_values=part).pooler_output for part in frames.split(FRAMES_AT_ONCE)]
+        return torch.cat(pooled).unflatten(0, pixel_values.shape[:2])  # [B, T, D_v]
+
+    def infuse_time(self, features: Tensor, frame_positions: Tensor, tables: Tables | None = None) -> Tensor:
+        """Frame features [B, T, D_v] at positions [B, T] -> video tokens [B, T, D]. Padding frames have the position NaN."""
+        projected = self.projection(features.to(self.projection.weight.dtype))  # [B, T, D]
+        if self.config.time_format == "text":
+            return projected
+        return self.temporal.infuse(projected, frame_positions.nan_to_num(0.0), tables)
+
+    def splice(
+        self,
+        input_ids: Tensor,
+        positions: Tensor | None = None,
+        video: Tensor | None = None,
+        frame_positions: Tensor | None = None,
+        tables: Tables | None = None,
+    ) -> Tensor:
+        """Token ids [B, L] -> embeddings [B, L, D], with video tokens at ``<video>`` and T_in at ``<time>``.
+
+        Raises:
+            ValueError: the number of ``<video>`` tokens is not the number of frames.
+        """
+        is_video, is_time = input_ids == self.config.video_token_id, input_ids == self.config.time_token_id
+        # Their own ids may lie past the vocabulary, and their rows are never used.
+        embeds = self.get_input_embeddings()(input_ids.masked_fill(is_video | is_time, 0))  # [B, L, D]
+        if video is not None:
+            tokens = video.flatten(0, 1) if frame_positions is None else video[~frame_positions.isnan()]  # [frames, D]
+            if int(is_video.sum()) != tokens.shape[0]:
+                raise ValueError(f"{int(is_video.sum())} <video> tokens for {tokens.shape[0]} frames: one token a frame is needed")
+            embeds = embeds.masked_scatter(is_video.unsqueeze(-1), tokens.to(embeds.dtype))
+        elif is_video.any():
+            raise ValueError("the text has <video> tokens, but neither features nor pixel_values were given")
+        if positions is not None and is_time.any():
+            table = None if tables is None else tables.input
+            times = self.temporal.embed(positions[is_time], table)  # [times, D]
+            embeds = embeds.masked_scatter(is_time.unsqueeze(-1), times.to(embeds.dtype))
+        return embeds
+
+    def run_language_model(self, embeds: Tensor, block_ids: Tensor | None = None, **cache) -> tuple[Tensor, Cache | None]:
+        """Embeddings [B, L, D] -> hidden states [B, L, D] after the last norm, and the cache.
+
+        Args:
+            block_ids: packed blocks [B, L]; None is one causal sequence.
+            cache: transformers' own ``past_key_values``, ``attention_mask``, ``position_ids``, ``use_cache``, for generation.
+        """
+        if block_ids is not None:
+            mask = block_mask(block_ids)  # [B, 1, L, L]
+            if self.config.text_config._attn_implementation != "sdpa":  # the eager form adds its mask to the scores
+                mask = torch.zeros_like(mask, dtype=embeds.dtype).masked_fill(~mask, torch.finfo(embeds.dtype).min)
+            cache = {"attention_mask": mask, "position_ids": block_position_ids(block_ids), "use_cache": False}
+        output = self.language_model.get_decoder()(inputs_embeds=embeds, **cache)
+        return output.last_hidden_state, output.past_key_values
+
+    def logits(self, hidden: Tensor, tables: Tables | None = None) -> tuple[Tensor, Tensor | None]:
+        """Hidden states [..., D] -> vocabulary logits [..., V] and temporal logits [..., N] (None with times as text)."""
+        words = self.get_output_embeddings()(hidden)
+        text_config = self.config.text_config
+        words = words * (getattr(text_config, "logit_scale", None) or 1.0)  # Cohere
+        words = words / (getattr(text_config, "logits_scaling", None) or 1.0)  # Granite
+        if cap := getattr(text_config, "final_logit_softcapping", None):  # Gemma
+            words = cap * torch.tanh(words / cap)
+        return words, None if self.config.time_format == "text" else self.temporal.logits(hidden, tables)
+
+    def loss(self, hidden: Tensor, labels: Tensor, positions: Tensor | None, tables: Tables, num_items: Tensor | int | None) -> Tensor:
+        """Mean cross-entropy over V + N of the labelled tokens.
+
+        Hidden states at t predict the label at t + 1. Divided by ``num_items`` (labelled tokens of the whole, possibly accumulated,
+        batch) or, when None, by this batch's own: never a sum, and 0 rather than NaN where nothing is labelled.
+        """
+        labelled = labels[:, 1:] != -100  # [B, L-1]
+        hidden, labels = hidden[:, :-1][labelled], labels[:, 1:][labelled]  # [K, D], [K]
+        is_time = labels == self.config.time_token_id
+        places = torch.zeros(labels.shape, device=labels.device) if positions is None else positions[:, 1:][labelled]
+        floor, remainder = self.temporal.anchors(places.masked_fill(~is_time, 0.0))
+        total = summed_loss(
+            hidden,
+            labels.masked_fill(is_time, 0),
+            is_time,
+            floor,
+            remainder.float(),
+            logits=lambda part: self.logits(part, tables),
+            num_classes=self.config.text_config.vocab_size + self.config.num_temporal_tokens,
+        )
+        return total / (max(labels.shape[0], 1) if num_items is None else num_items)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        positions: Tensor | None = None,
+        features: Tensor | None = None,
+        pixel_values: Tensor | None = None,
+        frame_positions: Tensor | None = None,
+        labels: Tensor | None = None,
+        block_ids: Tensor | None = None,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> MomentorOutput:
+        """The whole way from ids and frames to a loss, or to logits.
+
+        Args:
+            input_ids: token ids [B, L]; a video stands as T ``<video>`` ids, a time as one ``<time>`` id.
+            positions: position in [0, 1] of each ``<time>`` [B, L], NaN elsewhere.
+            features: frame features [B, T, D_v], or
+            pixel_values: normalised pixels [B, T, 3, H, W] to make them from.
+            frame_positions: positions of the frames [B, T], NaN where a video is padded; by default uniform, from 0 to 1.
+            labels: ids to learn [B, L], -100 where nothing is to be learned.
+            block_ids: 0 prefix, 1..K blocks, -1 padding [B, L]; by default one causal sequence.
+            num_items_in_batch: what the loss is divided by; by default the labelled tokens of this batch.
+        """
+        tables = self.temporal.tables()
+        if features is None and pixel_values is not None:
+            features = self.encode_frames(pixel_values)  # [B, T, D_v]
+        video = None
+        if features is not None:
+            if frame_positions is None:
+                steps = torch.linspace(0, 1, features.shape[1], dtype=torch.float64, device=features.device)
+                frame_positions = steps.expand(features.shape[:2])
+            video = self.infuse_time(features, frame_positions, tables)  # [B, T, D]
+        embeds = self.splice(input_ids, positions, video, frame_positions, tables)  # [B, L, D]
+        hidden, _ = self.run_language_model(embeds, block_ids)  # [B, L, D]
+        if labels is not None:
+            return MomentorOutput(loss=self.loss(hidden, labels, positions, tables, num_items_in_batch))
+        words, times = self.logits(hidden, tables)  # [B, L, V], [B, L, N]
+        return MomentorOutput(logits=words, temporal_logits=times)
