@@ -1,0 +1,78 @@
+"""What a timeline says in words: cleaned, shortened, and with its times written for people."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+
+from momentor_lib.moments import Moment
+from momentor_lib.timecode import clock, display
+
+CLOCK_FROM = 90.0  # seconds; a longer video is read on a clock
+_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
+
+
+def clean(text: str) -> str:
+    """One line of printable characters: line breaks become spaces; control characters and broken Unicode go."""
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    visible = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in whole)
+    return " ".join("".join(visible).split())
+
+
+def columns(text: str) -> int:
+    """How many columns of type a text takes; Chinese, Japanese and Korean characters take two."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def shorten(text: str, room: int) -> str:
+    """The text, or as much of it as fits into ``room`` columns with an ellipsis."""
+    if columns(text) <= room:
+        return text
+    while text and columns(text) > room - 1:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def wrap(text: str, room: int, lines: int) -> list[str]:
+    """The text in at most ``lines`` lines of ``room`` columns, broken between words where it can be."""
+    done: list[str] = []
+    rest = text
+    while rest and len(done) < lines - 1 and columns(rest) > room:
+        head = shorten(rest, room + 1)[:-1]
+        space = head.rfind(" ")
+        cut = space if space > 0 else len(head)
+        done.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [*done, shorten(rest, room)] if rest or not done else done
+
+
+def write_time(seconds: float, duration: float) -> str:
+    """A time for people: seconds in a short video, a clock in a long one."""
+    return clock(seconds) if duration >= CLOCK_FROM and seconds >= 0 else display(seconds)
+
+
+def write_span(moment: Moment, duration: float) -> str:
+    """``12.3 s – 18.4 s``."""
+    return f"{write_time(moment.start, duration)} – {write_time(moment.end, duration)}"
+
+
+def describe(moment: Moment, duration: float) -> str:
+    """``12.3 s to 18.4 s, score 0.93``: what a screen reader says."""
+    words = f"{write_time(moment.start, duration)} to {write_time(moment.end, duration)}, score {moment.score:.2f}"
+    if moment.label:
+        words = f"{clean(moment.label)}, {words}"
+    return f"{words}, outside the video" if is_outside(moment, duration) else words
+
+
+def is_outside(moment: Moment, duration: float) -> bool:
+    """Whether no part of the moment lies in the video."""
+    return moment.start > duration or moment.end < 0
+
+
+def ticks(duration: float) -> list[tuple[float, str]]:
+    """At most nine round times from 0 to the duration, each with its label."""
+    step = next((s for s in _STEPS if duration / s <= 8), duration / 8)
+    times = [i * step for i in range(math.floor(duration / step + 1e-9) + 1)]
+    if duration >= CLOCK_FROM:
+        return [(t, clock(t).removesuffix(".0")) for t in times]
+    return [(t, display(t) if step < 1 else display(t).replace(".0 s", " s")) for t in times]
