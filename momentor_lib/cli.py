@@ -136,9 +136,12 @@ def toy(
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file; name a folder")
     with _results_only():
+        from tqdm import tqdm
+
         from momentor_lib.toy import write_toy
 
-        write_toy(out, videos, seed, split.value)
+        with tqdm(total=videos, unit="video", file=sys.stderr, disable=None) as bar:
+            write_toy(out, videos, seed, split.value, progress=lambda done: bar.update(done - bar.n))
     print(f"{videos} {split.value} video{'' if videos == 1 else 's'} in {out}")
 
 
