@@ -50,9 +50,7 @@ def video_to_tokens() -> Picture:
         axes.text(2.6 * number + 1.97, 1.02, verb, ha="center", fontsize=10, color=style.MUTED)
     axes.set(xlim=(-0.3, 9.5), ylim=(-0.5, 1.6))
     axes.axis("off")
-    return Picture(
-        axes.figure, "Four steps from left to right: video file, frames with times, features by CLIP, tokens for the language model."
-    )
+    return Picture(axes.figure, "Four steps: video file, frames with times, features by CLIP, tokens for the language model.")
 
 
 def packet_sizes(times: Sequence[float], sizes: Sequence[int], is_key: Sequence[bool], title: str) -> Picture:
@@ -159,5 +157,5 @@ def similarity(matrix: np.ndarray, times: Sequence[float], title: str, cuts: Seq
     axes.grid(False)
     axes.figure.colorbar(image, label="cosine similarity")
     return Picture(
-        axes.figure, f"A square heat map over {len(times)} frames; bright blocks along the diagonal are stretches of like frames."
+        axes.figure, f"A heat map of {len(times)} x {len(times)} frames; bright blocks on the diagonal are stretches of like frames."
     )
