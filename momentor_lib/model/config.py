@@ -74,3 +74,7 @@ def _sub_config(config, default_type: str) -> PreTrainedConfig:
         return config
     fields = dict(config or {})
     return AutoConfig.for_model(fields.pop("model_type", default_type), **fields)
+
+
+# So that transformers' own loaders (of the tokenizer in a model's folder, say) know what a saved Momentor is.
+AutoConfig.register(MomentorConfig.model_type, MomentorConfig, exist_ok=True)

@@ -29,13 +29,11 @@ class MomentorOutput(ModelOutput):
         loss: mean cross-entropy of the labelled tokens; with labels only.
         logits: vocabulary logits [B, L, V]; without labels only.
         temporal_logits: temporal logits [B, L, N]; without labels, and with time tags, only.
-        past_key_values: the cache that was handed in, extended.
     """
 
     loss: Tensor | None = None
     logits: Tensor | None = None
     temporal_logits: Tensor | None = None
-    past_key_values: Cache | None = None
 
 
 class Momentor(PreTrainedModel):
@@ -143,20 +141,30 @@ class Momentor(PreTrainedModel):
             embeds = embeds.masked_scatter(is_time.unsqueeze(-1), times.to(embeds.dtype))
         return embeds
 
-    def run_language_model(self, embeds: Tensor, block_ids: Tensor | None = None, **cache) -> tuple[Tensor, Cache | None]:
-        """Embeddings [B, L, D] -> hidden states [B, L, D] after the last norm, and the cache.
+    def run_language_model(
+        self,
+        embeds: Tensor,
+        mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Cache | None = None,
+    ) -> Tensor:
+        """Embeddings [B, L, D] -> hidden states [B, L, D] after the last norm.
 
         Args:
-            block_ids: packed blocks [B, L]; None is one causal sequence.
-            cache: transformers' own ``past_key_values``, ``attention_mask``, ``position_ids``, ``use_cache``, for generation.
+            mask: who sees whom, True where token i sees token j [B, 1, L, tokens in the cache + L]; None is causal.
+            position_ids: [B, L]; by default they count on from the cache.
+            past_key_values: a cache, which is extended.
         """
-        if block_ids is not None:
-            mask = block_mask(block_ids)  # [B, 1, L, L]
-            if self.config.text_config._attn_implementation != "sdpa":  # the eager form adds its mask to the scores
-                mask = torch.zeros_like(mask, dtype=embeds.dtype).masked_fill(~mask, torch.finfo(embeds.dtype).min)
-            cache = {"attention_mask": mask, "position_ids": block_position_ids(block_ids), "use_cache": False}
-        output = self.language_model.get_decoder()(inputs_embeds=embeds, **cache)
-        return output.last_hidden_state, output.past_key_values
+        if mask is not None and self.config.text_config._attn_implementation != "sdpa":  # the eager form adds its mask to the scores
+            mask = torch.zeros_like(mask, dtype=embeds.dtype).masked_fill(~mask, torch.finfo(embeds.dtype).min)
+        output = self.language_model.get_decoder()(
+            inputs_embeds=embeds,
+            attention_mask=mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            use_cache=past_key_values is not None,
+        )
+        return output.last_hidden_state
 
     def logits(self, hidden: Tensor, tables: Tables | None = None) -> tuple[Tensor, Tensor | None]:
         """Hidden states [..., D] -> vocabulary logits [..., V] and temporal logits [..., N] (None with times as text)."""
@@ -223,7 +231,8 @@ class Momentor(PreTrainedModel):
                 frame_positions = steps.expand(features.shape[:2])
             video = self.infuse_time(features, frame_positions, tables)  # [B, T, D]
         embeds = self.splice(input_ids, positions, video, frame_positions, tables)  # [B, L, D]
-        hidden, _ = self.run_language_model(embeds, block_ids)  # [B, L, D]
+        mask, position_ids = (None, None) if block_ids is None else (block_mask(block_ids), block_position_ids(block_ids))
+        hidden = self.run_language_model(embeds, mask, position_ids)  # [B, L, D]
         if labels is not None:
             return MomentorOutput(loss=self.loss(hidden, labels, positions, tables, num_items_in_batch))
         words, times = self.logits(hidden, tables)  # [B, L, V], [B, L, N]

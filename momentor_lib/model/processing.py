@@ -89,7 +89,11 @@ class MomentorProcessor:
         self.video_token_id, self.time_token_id = tokenizer.convert_tokens_to_ids([VIDEO_TOKEN, TIME_TOKEN])
         self.eos_token_id = tokenizer.eos_token_id
         self.pad_token_id = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        # A generated answer never holds these; its end token may also be the padding.
+        unwritten = {self.video_token_id, self.time_token_id, self.pad_token_id, tokenizer.bos_token_id}
+        self.never_written = sorted(unwritten - {self.eos_token_id, None})
         self._pieces: dict[str, list[int]] = {}
+        self.dash_ids = self._tokenise("-")
 
     # -- pixels ----------------------------------------------------------------------------------------------------------------------
 

@@ -126,16 +126,21 @@ class TemporalPerceptionModule(nn.Module):
             first_allowed = floor + (remainder >= 1).long()
             logits = logits.masked_fill(index < first_allowed.unsqueeze(-1), float("-inf"))
         probabilities = logits.softmax(-1)  # [..., N]
-        mode = probabilities.argmax(-1, keepdim=True)  # [..., 1]
-        inside = probabilities * ((index - mode).abs() <= window)
+        decoded = self.read(probabilities, probabilities.argmax(-1), window=window, nearest=nearest)
+        if minimum is None:
+            return decoded
+        return decoded._replace(position=torch.maximum(decoded.position, minimum.to(decoded.position)))
+
+    def read(self, probabilities: Tensor, mode: Tensor, *, window: int = 2, nearest: bool = False) -> DecodedTime:
+        """Probabilities of the anchors [..., N] -> the time around the anchor ``mode`` [...] (long)."""
+        index = torch.arange(self.num_tokens, device=probabilities.device)
+        # Measured from the mode, so that float32 loses nothing to the size of the index.
+        offset = (index - mode.unsqueeze(-1)).to(probabilities.dtype)  # [..., N]
+        inside = probabilities * (offset.abs() <= window)
         mass = inside.sum(-1)
         weights = inside / mass.unsqueeze(-1)
-        # Measured from the mode, so that float32 loses nothing to the size of the index.
-        offset = (index - mode).float()
         mean_offset = (weights * offset).sum(-1)
         variance = (weights * (offset - mean_offset.unsqueeze(-1)).square()).sum(-1)
-        place = mode.squeeze(-1) + (0 if nearest else mean_offset)
+        place = mode if nearest else mode + mean_offset
         position = (place / (self.num_tokens - 1)).clamp(0, 1)
-        if minimum is not None:
-            position = torch.maximum(position, minimum.to(position))
         return DecodedTime(position, variance.sqrt() / (self.num_tokens - 1), mass.clamp(max=1))
