@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from momentor_lib.moments import Moment
 from momentor_lib.viz import style
-from momentor_lib.viz.text import clean, columns, is_outside, shorten, ticks, wrap, write_span, write_time
+from momentor_lib.viz.spans import inside, is_outside, whisker
+from momentor_lib.viz.text import clean, columns, shorten, ticks, wrap, write_span, write_time
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,6 @@ _MARGIN = 0.2
 _RANKS, _LABELS, _SCORES = 0.75, 2.75, 2.5
 _TITLE_LINE, _NOTE_LINE, _TIMES, _HEADER, _ROW, _AXIS = 0.3, 0.24, 0.36, 0.24, 0.4, 0.45
 _TITLE_COLUMNS, _NOTE_COLUMNS, _LABEL_COLUMNS = 72, 100, 30
-_SEEN = 0.004  # a whisker shorter than this part of the axis is a blot
 
 
 @dataclass
@@ -165,7 +165,7 @@ def _draw_bar(axes: Axes, y: int, moment: Moment, kind: str, duration: float) ->
         at, arrow = (duration, ">") if moment.start > duration else (0, "<")
         axes.plot([at], [y], arrow, color=colour, markersize=9, markerfacecolor="white", clip_on=False)
         return False
-    start, end = max(moment.start, 0.0), min(moment.end, duration)
+    start, end = inside(moment, duration)
     face = (colour, {"best": 1.0, "moment": 0.4, "others": 0.15, "truth": 0.15}[kind])
     hatch = "////" if kind == "truth" else None
     # The edge keeps a moment of no length visible.
@@ -177,14 +177,13 @@ def _draw_bar(axes: Axes, y: int, moment: Moment, kind: str, duration: float) ->
 
 
 def _draw_whisker(axes: Axes, y: float, at: float, deviation: float, duration: float) -> bool:
-    """One standard deviation to each side, within the video. The two of a moment stand at two heights, so that they never merge."""
-    low, high = max(at - deviation, 0.0), min(at + deviation, duration)
-    if not high - low > _SEEN * duration:
+    """Draws one boundary's whisker, if it can be seen. The two of a moment stand at two heights, so that they never merge."""
+    ends = whisker(at, deviation, duration)
+    if ends is None:
         return False
+    middle, half = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
     for colour, width in (("white", 3.4), (style.BLACK, 1.4)):
-        axes.errorbar(
-            [(low + high) / 2], [y], xerr=[(high - low) / 2], color=colour, elinewidth=width, capsize=3, capthick=width, clip_on=False
-        )
+        axes.errorbar([middle], [y], xerr=[half], color=colour, elinewidth=width, capsize=3, capthick=width, clip_on=False)
     return True
 
 

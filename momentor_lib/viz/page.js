@@ -9,6 +9,7 @@
 
   function start(root) {
     const duration = Number(root.dataset.duration);
+    const board = root.querySelector(".mt-board");
     const video = root.querySelector("video");
     const stage = root.querySelector("img.mt-stage");
     const moments = [...root.querySelectorAll("button.mt-row")];
@@ -33,7 +34,8 @@
     }
 
     function showNow(time) {
-      root.style.setProperty("--now", time / duration);
+      board.classList.add("mt-playing");
+      board.style.setProperty("--now", time / duration);
       if (stage && pictures.length) {
         const distance = (picture) => Math.abs(Number(picture.dataset.time) - time);
         const image = pictures.reduce((a, b) => (distance(b) < distance(a) ? b : a)).querySelector("img");
@@ -109,7 +111,6 @@
         status.textContent = "This browser cannot play the video.";
       });
     }
-    root.querySelector(".mt-board").classList.add("mt-playing");
     if (moments.length) status.textContent = "Click a moment to go to it; the arrow keys move between moments.";
   }
 })();

@@ -18,10 +18,15 @@ from typing import TYPE_CHECKING
 from momentor_lib.moments import Moment
 from momentor_lib.timecode import display
 from momentor_lib.viz.player import Source, find_source
-from momentor_lib.viz.text import clean, describe, is_outside, shorten, ticks, write_span, write_time
+from momentor_lib.viz.spans import inside, is_outside, whisker
+from momentor_lib.viz.text import clean, describe, shorten, ticks, write_span, write_time
 
 if TYPE_CHECKING:
     from momentor_lib.viz.timeline import Timeline
+
+
+_TITLE_COLUMNS = 160
+_UNSCROLLED = 10  # moments
 
 
 def page(timeline: Timeline, folder: Path | None = None) -> str:
@@ -49,13 +54,12 @@ def fragment(timeline: Timeline, folder: Path | None = None, heading: str = "p")
     parts = [
         f"<style>{_asset('page.css')}</style>",
         _head(timeline, source, heading),
+        f'<div class="mt-board{" mt-many" if len(timeline.moments) > _UNSCROLLED else ""}">',
         _stage(timeline, source),
-        '<div class="mt-board">',
         _strip(timeline),
         _rows(timeline),
         _axis(timeline.duration),
         "</div>",
-        '<div class="mt-controls"><button type="button" hidden>Play this moment</button><span role="status"></span></div>',
         _table(timeline),
         f"<script>{_asset('page.js')}</script>",
     ]
@@ -72,13 +76,22 @@ def _asset(name: str) -> str:
 
 
 def _head(timeline: Timeline, source: Source, heading: str) -> str:
-    point = f": {escape(timeline.point)}" if timeline.point else ""
+    subject = shorten(timeline.subject, _TITLE_COLUMNS)
+    point = f': <span class="mt-point">{escape(timeline.point)}</span>' if timeline.point else ""
+    whole = ""
+    if subject != timeline.subject:
+        whole = f'<details class="mt-quiet"><summary>Whole query</summary>{escape(clean(timeline.query))}</details>'
     notes = "".join(f'<p class="mt-quiet">{escape(note)}</p>' for note in (clean(timeline.note), source.note) if note)
-    return f'<{heading} class="mt-title">{escape(timeline.subject)}{point}</{heading}>{notes}'
+    return f'<{heading} class="mt-title">{escape(subject)}{point}</{heading}>{whole}{notes}'
 
 
 def _stage(timeline: Timeline, source: Source) -> str:
-    """The player; without one, the frame at the best moment's start, which the script changes with the moment."""
+    """The player; without one, the frame at the best moment's start, which the script changes with the moment. Beside it, the controls."""
+    controls = '<div class="mt-controls"><span role="status"></span><button type="button" hidden>Play this moment</button></div>'
+    return f'<div class="mt-row mt-top">{controls}{_picture(timeline, source)}</div>'
+
+
+def _picture(timeline: Timeline, source: Source) -> str:
     if source.address:
         name = escape(clean(Path(timeline.video_path or "").name))
         return (
@@ -86,7 +99,7 @@ def _stage(timeline: Timeline, source: Source) -> str:
             f'src="{escape(source.address)}"></video>'
         )
     if not timeline.strip:
-        return ""
+        return "<span></span>"
     start = timeline.moments[0].start if timeline.moments else 0.0
     thumbnail = min(timeline.strip, key=lambda t: abs(t.time - start))
     alt = f"Frame at {write_time(thumbnail.time, timeline.duration)}"
@@ -107,15 +120,19 @@ def _strip(timeline: Timeline) -> str:
 def _rows(timeline: Timeline) -> str:
     rows = [_moment_row(rank, moment, timeline) for rank, moment in enumerate(timeline.moments, 1)]
     if not rows:
-        rows = ['<div class="mt-row"><span class="mt-words">No moment found</span><span class="mt-track"></span></div>']
+        rows = [
+            '<div class="mt-row"><span class="mt-words"><span class="mt-all">No moment found</span></span><span class="mt-track"></span></div>'
+        ]
     if timeline.truth:
-        spans = ", ".join(write_span(moment, timeline.duration) for moment in timeline.truth)
-        bars = "".join(_bar(moment, timeline.duration) for moment in timeline.truth)
-        rows.append(
-            f'<div class="mt-row mt-truth"><span class="mt-words"><span class="mt-rank">truth</span> <span>{spans}</span></span>'
-            f'<span class="mt-track">{bars}</span></div>'
-        )
+        rows.append(_truth_row(timeline.truth, timeline.duration))
     return f'<div class="mt-rows">{"".join(rows)}</div>'
+
+
+def _truth_row(truth: list[Moment], duration: float) -> str:
+    spans = ", ".join(write_span(moment, duration) for moment in truth)
+    bars = "".join(_bar(moment, duration) for moment in truth)
+    words = f'<span class="mt-words"><span class="mt-rank">truth</span> <span class="mt-span">{spans}</span></span>'
+    return f'<div class="mt-row mt-truth">{words}<span class="mt-track">{bars}</span></div>'
 
 
 def _moment_row(rank: int, moment: Moment, timeline: Timeline) -> str:
@@ -126,7 +143,7 @@ def _moment_row(rank: int, moment: Moment, timeline: Timeline) -> str:
     return (
         f'<button type="button" class="mt-row{best}" data-start="{float(moment.start)!r}" data-end="{float(moment.end)!r}" '
         f'aria-label="Moment {rank}: {escape(describe(moment, duration))}">'
-        f'<span class="mt-words"><span class="mt-rank">{rank}</span> {label}<span>{write_span(moment, duration)}</span> '
+        f'<span class="mt-words"><span class="mt-rank">{rank}</span> {label}<span class="mt-span">{write_span(moment, duration)}</span> '
         f'<span class="mt-score">score {moment.score:.2f}</span></span>'
         f'<span class="mt-track">{_bar(moment, duration)}{_whisker(moment.start, moment.start_std, "start", duration)}'
         f"{_whisker(moment.end, moment.end_std, 'end', duration)}</span></button>"
@@ -137,13 +154,13 @@ def _bar(moment: Moment, duration: float) -> str:
     if is_outside(moment, duration):
         side, arrow = ("right", "▷") if moment.start > duration else ("left", "◁")
         return f'<span class="mt-beyond" style="{side}:2px" aria-hidden="true">{arrow}</span>'
-    start, end = max(moment.start, 0.0), min(moment.end, duration)
+    start, end = inside(moment, duration)
     return f'<span class="mt-bar" style="{_place(start, end, duration)}"></span>'
 
 
 def _whisker(at: float, deviation: float, side: str, duration: float) -> str:
-    low, high = max(at - deviation, 0.0), min(at + deviation, duration)
-    return f'<span class="mt-whisker mt-{side}" style="{_place(low, high, duration)}"></span>' if high > low else ""
+    ends = whisker(at, deviation, duration)
+    return f'<span class="mt-whisker mt-{side}" style="{_place(*ends, duration)}"></span>' if ends else ""
 
 
 def _place(start: float, end: float, duration: float) -> str:
@@ -164,7 +181,7 @@ def _table(timeline: Timeline) -> str:
     if not moments and not truth:
         return ""
     labelled = any(moment.label for _, moment in moments + truth)
-    caption = "Moments, best first; ± is one standard deviation" if timeline.query else "Moments; ± is one standard deviation"
+    caption = "Moments (± is one standard deviation)" if moments else "Truth"
     names = ["Rank", "Start", "±", "End", "±", "Score"]
     head = "".join(f'<th scope="col">{name}</th>' for name in names) + ('<th scope="col" class="mt-label">What</th>' if labelled else "")
     body = "".join(_table_row(rank, moment, timeline.duration, labelled) for rank, moment in moments + truth)

@@ -7,6 +7,7 @@ import unicodedata
 
 from momentor_lib.moments import Moment
 from momentor_lib.timecode import clock, display
+from momentor_lib.viz.spans import is_outside
 
 CLOCK_FROM = 90.0  # seconds; a longer video is read on a clock
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
@@ -62,11 +63,6 @@ def describe(moment: Moment, duration: float) -> str:
     if moment.label:
         words = f"{clean(moment.label)}, {words}"
     return f"{words}, outside the video" if is_outside(moment, duration) else words
-
-
-def is_outside(moment: Moment, duration: float) -> bool:
-    """Whether no part of the moment lies in the video."""
-    return moment.start > duration or moment.end < 0
 
 
 def ticks(duration: float) -> list[tuple[float, str]]:
