@@ -25,7 +25,7 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def sample_video() -> Path:
     """The first shipped sample video."""
-    return REPOSITORY / "data_samples" / "videos" / "toy_00.mp4"
+    return min((REPOSITORY / "data_samples" / "videos").glob("*.mp4"))
 
 
 @pytest.fixture(scope="session")
