@@ -267,7 +267,13 @@ def _watch(video: Path, model: str) -> Predictor:
     probe(video)
     from momentor_lib.predictor import Predictor
 
-    return Predictor(model).set_video(video)
+    try:
+        predictor = Predictor(model)
+    except (ValueError, OSError):
+        raise
+    except Exception as error:  # a damaged file can fail in any of the libraries that read it
+        raise ValueError(f"model {model!r} does not load: {error}; momentor doctor checks the shipped one") from error
+    return predictor.set_video(video)
 
 
 def _write_timeline(predictor: Predictor, answer: Answer, video: Path, query: str, png: Path | None, html: Path | None) -> None:

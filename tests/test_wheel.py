@@ -26,7 +26,7 @@ def wheel(repository, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def binaries(wheel, tmp_path_factory) -> Path:
-    """The programs of a clean environment with the wheel; this one's other packages are lent to it, so that torch is not installed again."""
+    """The programs of a clean environment with the wheel; it borrows this one's other packages, torch among them."""
     place = tmp_path_factory.mktemp("clean") / "venv"
     venv.create(place, with_pip=False)
     programs = place / ("Scripts" if os.name == "nt" else "bin")
