@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from momentor_lib.moments import Moment
 from momentor_lib.viz import style
@@ -12,7 +15,6 @@ from momentor_lib.viz.text import clean, columns, shorten, ticks, wrap, write_sp
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.text import Text
 
     from momentor_lib.viz.timeline import Timeline
@@ -25,6 +27,18 @@ _MARGIN = 0.2
 _RANKS, _LABELS, _SCORES = 0.75, 2.75, 2.5
 _TITLE_LINE, _NOTE_LINE, _TIMES, _HEADER, _ROW, _AXIS = 0.3, 0.24, 0.36, 0.24, 0.4, 0.45
 _TITLE_COLUMNS, _NOTE_COLUMNS, _LABEL_COLUMNS = 72, 100, 30
+
+
+class _ShownFigure(Figure):
+    """A figure outside pyplot, which needs no closing, and which a notebook shows even before pyplot is imported, with its words."""
+
+    alt = ""
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict[str, object], dict[str, object]]:
+        buffer = io.BytesIO()
+        with style.use():
+            self.savefig(buffer, format="png", dpi=self.dpi, metadata={"Software": None})
+        return {"image/png": buffer.getvalue(), "text/plain": f"Figure: {self.alt}"}, {"image/png": {"alt": self.alt}}
 
 
 @dataclass
@@ -51,7 +65,8 @@ def draw(timeline: Timeline) -> Figure:
     height = head + (strip + _TIMES if strip else _HEADER) + len(rows) * _ROW + _AXIS
 
     with style.use():
-        figure = style.new_figure(_WIDTH, height)
+        figure = _ShownFigure(figsize=(_WIDTH, height))
+        figure.alt = timeline.description()
         _write_head(figure, title, note)
         if strip:
             _draw_strip(_place(figure, left, head, width, strip), timeline)

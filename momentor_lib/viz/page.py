@@ -120,9 +120,8 @@ def _strip(timeline: Timeline) -> str:
 def _rows(timeline: Timeline) -> str:
     rows = [_moment_row(rank, moment, timeline) for rank, moment in enumerate(timeline.moments, 1)]
     if not rows:
-        rows = [
-            '<div class="mt-row"><span class="mt-words"><span class="mt-all">No moment found</span></span><span class="mt-track"></span></div>'
-        ]
+        words = '<span class="mt-words"><span class="mt-all">No moment found</span></span>'
+        rows = [f'<div class="mt-row">{words}<span class="mt-track"></span></div>']
     if timeline.truth:
         rows.append(_truth_row(timeline.truth, timeline.duration))
     return f'<div class="mt-rows">{"".join(rows)}</div>'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EMBED_LIMIT = 2_000_000  # bytes of a video file that a page holds itself
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Timeline:
     """Moments on a video's time axis.
 
@@ -42,7 +42,7 @@ class Timeline:
     moments: list[Moment]
     _: KW_ONLY
     query: str = ""
-    frames: Frames | None = field(default=None, repr=False)
+    frames: Frames | None = None
     video_path: str | Path | None = None
     truth: list[Moment] | None = None
     note: str = ""
@@ -54,6 +54,9 @@ class Timeline:
         for moment in [*self.moments, *(self.truth or [])]:
             if not (math.isfinite(moment.start) and math.isfinite(moment.end) and moment.start <= moment.end):
                 raise ValueError(f"a moment needs a start and an end of at least that, not {moment.start} s and {moment.end} s")
+
+    def __repr__(self) -> str:
+        return self.description()
 
     @cached_property
     def strip(self) -> list[thumbnails.Thumbnail]:
