@@ -14,9 +14,9 @@
     const stage = root.querySelector("img.mt-stage");
     const moments = [...root.querySelectorAll("button.mt-row")];
     const byTime = [...moments].sort((a, b) => startOf(a) - startOf(b));
-    const pictures = [...root.querySelectorAll(".mt-strip figure")];
+    const pictures = [...root.querySelectorAll(".mt-frame")];
     const status = root.querySelector("[role=status]");
-    const play = root.querySelector(".mt-controls button");
+    const play = document.createElement("button");
     let stopAt = Infinity;
 
     function startOf(moment) {
@@ -53,7 +53,7 @@
         const time = Number(picture.dataset.time);
         picture.classList.toggle("mt-inside", time >= startOf(moment) && time <= Number(moment.dataset.end));
       }
-      play.hidden = !video;
+      play.hidden = false;
       status.textContent = moment.getAttribute("aria-label");
       seek(startOf(moment));
     }
@@ -89,6 +89,10 @@
       });
     }
 
+    play.type = "button";
+    play.textContent = "Play this moment";
+    play.hidden = true;
+    if (video) status.after(play);
     play.addEventListener("click", () => {
       const moment = moments.find((other) => other.getAttribute("aria-current") === "true");
       seek(startOf(moment));

@@ -86,8 +86,8 @@ def _head(timeline: Timeline, source: Source, heading: str) -> str:
 
 
 def _stage(timeline: Timeline, source: Source) -> str:
-    """The player; without one, the frame at the best moment's start, which the script changes with the moment. Beside it, the controls."""
-    controls = '<div class="mt-controls"><span role="status"></span><button type="button" hidden>Play this moment</button></div>'
+    """What the script says, and beside it the player; without one, the frame at the best moment's start, which follows the moment."""
+    controls = '<div class="mt-controls"><span role="status"></span></div>'
     return f'<div class="mt-row mt-top">{controls}{_picture(timeline, source)}</div>'
 
 
@@ -107,14 +107,14 @@ def _picture(timeline: Timeline, source: Source) -> str:
 
 
 def _strip(timeline: Timeline) -> str:
-    figures = []
+    shots = []
     for thumbnail in timeline.strip:
         time = write_time(thumbnail.time, timeline.duration)
-        figures.append(
-            f'<figure data-time="{thumbnail.time!r}"><img src="{thumbnail.data_uri()}" alt="Frame at {time}" width="72">'
-            f"<figcaption>{time}</figcaption></figure>"
+        shots.append(
+            f'<span class="mt-frame" data-time="{thumbnail.time!r}"><img src="{thumbnail.data_uri()}" alt="Frame at {time}" width="72"> '
+            f'<span class="mt-time">{time}</span></span>'
         )
-    return f'<div class="mt-row"><span></span><div class="mt-strip">{"".join(figures)}</div></div>' if figures else ""
+    return f'<div class="mt-row"><span></span><span class="mt-strip">{" ".join(shots)}</span></div>' if shots else ""
 
 
 def _rows(timeline: Timeline) -> str:

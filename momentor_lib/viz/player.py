@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -60,7 +61,9 @@ def _media_type(path: Path) -> str | None:
     from momentor_lib.video import VideoError, probe
 
     try:
-        codec = probe(path).codec
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as for the thumbnails
+            codec = probe(path).codec
     except VideoError:
         return None
     with path.open("rb") as file:

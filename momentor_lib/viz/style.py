@@ -6,6 +6,7 @@ and the timeline's truth is hatched.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -41,7 +42,9 @@ def use() -> Iterator[None]:
     """
     from matplotlib import rc_context
 
-    with rc_context(settings()):
+    with rc_context(settings()), warnings.catch_warnings():
+        # A script without an installed font is drawn as boxes, which say enough.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         yield
 
 

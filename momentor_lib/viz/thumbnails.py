@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +59,9 @@ def read(path: str | Path, duration: float) -> list[Thumbnail]:
     from momentor_lib.video import VideoError, load_video
 
     try:
-        return choose(load_video(path, num_frames=25, size=_HEIGHT), duration)
+        with warnings.catch_warnings():
+            # Who read the video for the answer has been warned of its damage already.
+            warnings.simplefilter("ignore")
+            return choose(load_video(path, num_frames=25, size=_HEIGHT), duration)
     except (VideoError, OSError):
         return []
