@@ -63,7 +63,8 @@ class Domain:
 
     def save(self, folder: str | Path) -> None:
         """Write ``domain.safetensors`` beside a model."""
-        save_file({"mean": self.mean, "precision": self.precision, "threshold": self.threshold}, Path(folder) / FILE_NAME)
+        tensors = {"mean": self.mean, "precision": self.precision, "threshold": self.threshold}
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, Path(folder) / FILE_NAME)
 
     @classmethod
     def load(cls, folder: str | Path) -> Domain | None:

@@ -259,6 +259,6 @@ def shortest_seconds(position: float, duration: float, tolerance: float = 0.0) -
     seconds = to_seconds(position, duration)
     for decimals in range(2, 16):
         short = round(seconds, decimals)
-        if abs(to_position(short, duration) - position) <= tolerance:
+        if short <= duration and abs(to_position(short, duration) - position) <= tolerance:
             return short
     return seconds

@@ -89,8 +89,9 @@ class TemporalPerceptionModule(nn.Module):
         """Positions [...] -> embeddings [..., D], (1-r) T[f] + r T[f+1], from ``table`` (by default T~_in)."""
         table = self.tables().input if table is None else table
         floor, remainder = self.anchors(positions)
-        remainder = remainder.to(table.dtype).unsqueeze(-1)
-        return (1 - remainder) * table[floor] + remainder * table[floor + 1]
+        precision = torch.promote_types(table.dtype, torch.float32)  # a bfloat16 remainder would move the time
+        remainder = remainder.to(precision).unsqueeze(-1)
+        return ((1 - remainder) * table[floor] + remainder * table[floor + 1]).to(table.dtype)
 
     def infuse(self, features: Tensor, positions: Tensor, tables: Tables | None = None) -> Tensor:
         """Frame features [B, T, D] at positions [B, T] -> features + (T~_in(p) + T~_out(p)) / 2, [B, T, D].
