@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from transformers import AutoConfig, PreTrainedConfig
 
 TIME_FORMATS = ("tags", "text")
@@ -71,7 +73,8 @@ class MomentorConfig(PreTrainedConfig):
 def _sub_config(config, default_type: str) -> PreTrainedConfig:
     """A part's configuration from itself, from a dict with its ``model_type``, or from nothing (that type's defaults)."""
     if isinstance(config, PreTrainedConfig):
-        return config
+        # A copy: transformers resets the attention of every sub-configuration, and a model that was handed in lives by its own.
+        return copy.deepcopy(config)
     fields = dict(config or {})
     return AutoConfig.for_model(fields.pop("model_type", default_type), **fields)
 

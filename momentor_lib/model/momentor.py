@@ -160,8 +160,14 @@ class Momentor(PreTrainedModel):
             mask: who sees whom, True where token i sees token j [B, 1, L, tokens in the cache + L]; None is causal.
             position_ids: [B, L]; by default they count on from the cache.
             past_key_values: a cache, which is extended.
+
+        Raises:
+            ValueError: the language model's attention takes no such mask (flash attention).
         """
-        if mask is not None and self.config.text_config._attn_implementation != "sdpa":  # the eager form adds its mask to the scores
+        attention = self.config.text_config._attn_implementation
+        if attention not in ("sdpa", "eager"):
+            raise ValueError(f"attention {attention!r} takes no mask of blocks: load the language model with sdpa or eager attention")
+        if mask is not None and attention == "eager":  # which adds its mask to the scores
             mask = torch.zeros_like(mask, dtype=embeds.dtype).masked_fill(~mask, torch.finfo(embeds.dtype).min)
         output = self.language_model.get_decoder()(
             inputs_embeds=embeds,
