@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from momentor_lib.moments import Moment
 from momentor_lib.viz import style
@@ -184,7 +185,8 @@ def _draw_bar(axes: Axes, y: int, moment: Moment, kind: str, duration: float) ->
     face = (colour, {"best": 1.0, "moment": 0.4, "others": 0.15, "truth": 0.15}[kind])
     hatch = "////" if kind == "truth" else None
     # The edge keeps a moment of no length visible.
-    axes.barh(y, end - start, left=start, height=0.5, color=face, edgecolor=colour, linewidth=1.6, hatch=hatch, clip_on=False)
+    look = {"facecolor": face, "edgecolor": colour, "linewidth": 1.6, "hatch": hatch, "clip_on": False}
+    axes.add_patch(Rectangle((start, y - 0.25), end - start, 0.5, **look))
     if kind not in ("best", "moment"):
         return False
     drawn = _draw_whisker(axes, y - 0.13, moment.start, moment.start_std, duration)
@@ -196,9 +198,9 @@ def _draw_whisker(axes: Axes, y: float, at: float, deviation: float, duration: f
     ends = whisker(at, deviation, duration)
     if ends is None:
         return False
-    middle, half = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
     for colour, width in (("white", 3.4), (style.BLACK, 1.4)):
-        axes.errorbar([middle], [y], xerr=[half], color=colour, elinewidth=width, capsize=3, capthick=width, clip_on=False)
+        look = {"color": colour, "linewidth": width, "linestyle": "-", "marker": "|", "markersize": 6 + width, "markeredgewidth": width}
+        axes.plot(ends, (y, y), clip_on=False, **look)
     return True
 
 

@@ -46,7 +46,7 @@ def find_source(path: str | Path | None, limit: int, folder: Path | None) -> Sou
             return Source(note=note)
         if size <= limit:
             return Source(f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}")
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have is a ValueError
         return Source(note=f"{name} could not be read, so there is no player.")
     if folder is not None and path.resolve().is_relative_to(folder.resolve()):
         return Source(quote(path.resolve().relative_to(folder.resolve()).as_posix()))

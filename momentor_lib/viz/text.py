@@ -22,29 +22,42 @@ def clean(text: str) -> str:
 
 def columns(text: str) -> int:
     """How many columns of type a text takes; Chinese, Japanese and Korean characters take two."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(map(_width, text))
 
 
 def shorten(text: str, room: int) -> str:
     """The text, or as much of it as fits into ``room`` columns with an ellipsis."""
-    if columns(text) <= room:
+    if _fitting(text, room) == len(text):
         return text
-    while text and columns(text) > room - 1:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    return text[: _fitting(text, room - 1)].rstrip() + "…"
 
 
 def wrap(text: str, room: int, lines: int) -> list[str]:
     """The text in at most ``lines`` lines of ``room`` columns, broken between words where it can be."""
     done: list[str] = []
     rest = text
-    while rest and len(done) < lines - 1 and columns(rest) > room:
-        head = shorten(rest, room + 1)[:-1]
-        space = head.rfind(" ")
-        cut = space if space > 0 else len(head)
+    while len(done) < lines - 1 and (fitting := _fitting(rest, room)) < len(rest):
+        space = rest.rfind(" ", 0, fitting + 1)
+        cut = space if space > 0 else max(1, fitting)
         done.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return [*done, shorten(rest, room)] if rest or not done else done
+
+
+def _width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _fitting(text: str, room: int) -> int:
+    """How many characters from the text's start fit into ``room`` columns."""
+    used = 0
+    for index, character in enumerate(text):
+        used += _width(character)
+        if used > room:
+            return index
+    return len(text)
 
 
 def write_time(seconds: float, duration: float) -> str:

@@ -44,24 +44,26 @@ class Thumbnail:
 
 def choose(frames: Frames, duration: float) -> list[Thumbnail]:
     """The frames nearest to the middles of 8 to 12 equal stretches of the video: fewer where the frames are wide or few."""
-    if len(frames.times) == 0:
+    # A short video's frames come several times where more were asked for than it has.
+    times, first = np.unique(frames.times, return_index=True)
+    if len(times) == 0:
         return []
     height, width = frames.pixels.shape[-2:]
     wanted = min(12, max(8, math.floor(10 * height / width + 0.5)))
-    count = min(wanted, len(frames.times))
+    count = min(wanted, len(times))
     middles = (np.arange(count) + 0.5) * duration / count
-    nearest = [int(np.abs(frames.times - middle).argmin()) for middle in middles]
+    nearest = [int(first[np.abs(times - middle).argmin()]) for middle in middles]
     return [Thumbnail(np.ascontiguousarray(frames.pixels[i].transpose(1, 2, 0)), float(frames.times[i])) for i in nearest]
 
 
 def read(path: str | Path, duration: float) -> list[Thumbnail]:
     """The same from a video file; none where the file cannot be read, since a timeline is of use without them."""
-    from momentor_lib.video import VideoError, load_video
+    from momentor_lib.video import load_video
 
     try:
         with warnings.catch_warnings():
             # Who read the video for the answer has been warned of its damage already.
             warnings.simplefilter("ignore")
             return choose(load_video(path, num_frames=25, size=_HEIGHT), duration)
-    except (VideoError, OSError):
+    except (OSError, ValueError):  # VideoError is one
         return []
