@@ -1,0 +1,1 @@
+"""Moment-10M: its files and the training examples made from them."""
