@@ -75,12 +75,13 @@ class Predictor:
         self.video_path = None if isinstance(video, Frames) else Path(video)
         return self
 
-    def ground(self, query: str, top_k: int | None = None) -> Answer:
+    def ground(self, query: str, top_k: int | None = None, *, nearest: bool = False) -> Answer:
         """When does it happen? The moments of ``query``, best first.
 
         Args:
             query: what to look for, for instance ``"the red circle moves left"``.
             top_k: at most so many moments: the answer's own, then what else the model considered. By default the answer's own.
+            nearest: read the nearest anchor instead of a continuous time, to see what continuity is worth.
 
         Raises:
             ValueError: no video was set, or ``top_k`` is below 1.
@@ -88,7 +89,7 @@ class Predictor:
         if top_k is not None and top_k < 1:
             raise ValueError(f"top_k must be 1 or more, not {top_k}")
         question = prompts.GROUND.format(query=query.strip().rstrip("?.!"))
-        generated = self._generate(question, spans=True, begins_with_time=True)
+        generated = self._generate(question, spans=True, begins_with_time=True, nearest=nearest)
         text, moments = self._read(generated)
         others = []
         if top_k is not None and top_k > len(moments):
@@ -136,8 +137,10 @@ class Predictor:
             raise ValueError("no video is set: call set_video first")
         return self._prefix
 
-    def _generate(self, question: str, spans: bool = False, begins_with_time: bool = False) -> Generated:
-        (generated,) = generate(self.model, self.processor, self._video(), [question], spans=spans, begins_with_time=begins_with_time)
+    def _generate(self, question: str, spans: bool = False, begins_with_time: bool = False, nearest: bool = False) -> Generated:
+        (generated,) = generate(
+            self.model, self.processor, self._video(), [question], spans=spans, begins_with_time=begins_with_time, nearest=nearest
+        )
         return generated
 
     def _read(self, generated: Generated) -> tuple[str, list[Moment]]:
