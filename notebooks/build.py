@@ -45,6 +45,7 @@ BADGE = (
 )
 KNOWN_TAGS = {"exercise", "solution", "check", "slow", "gpu"}
 MAX_BYTES = 300_000
+WIDGET = "application/vnd.jupyter.widget-view+json"  # comes out blank where no kernel runs
 WORDS_A_MINUTE, CODE_LINES_A_MINUTE, MINUTES_AN_EXERCISE = 180, 12, 5
 
 SETUP = """\
@@ -179,6 +180,7 @@ def execute(notebook: NotebookNode, *, cell_timeout: int = 120) -> Run:
             timeout=cell_timeout,
             kernel_name="python3",
             record_timing=False,
+            extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": folder}},
             on_cell_executed=lambda **_: marks.append(time.perf_counter()),
         )
@@ -205,12 +207,25 @@ def clean(notebook: NotebookNode, folder: str) -> None:
     own = {os.path.realpath(folder): ".", folder: ".", str(ROOT): "momentor", tempfile.gettempdir(): "", str(Path.home()): "~"}
     for cell in notebook.cells:
         cell.metadata = NotebookNode({"tags": tags_of(cell)} if tags_of(cell) else {})
+        if cell.cell_type == "code":
+            cell.outputs = join_streams([output for output in cell.outputs if WIDGET not in output.get("data", {})])
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 output.text = without_folders(output.text, own)
             for kind, data in output.get("data", {}).items():
                 if isinstance(data, str) and kind.startswith("text/"):
                     output.data[kind] = without_folders(data, own)
+
+
+def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Text that came in several pieces, by chance of timing, as one piece."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        if joined and output.output_type == "stream" == joined[-1].output_type and output.name == joined[-1].name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def without_folders(text: str, own: dict[str, str]) -> str:

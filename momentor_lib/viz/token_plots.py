@@ -40,7 +40,7 @@ def three_ways(seconds: float, anchor_times: Sequence[float], text_tokens: Seque
             axes.plot(place, row, "o", ms=11, mfc=style.ORANGE if weight else "white", mec=style.BLACK, alpha=1.0)
             if weight:
                 axes.text(place, row + 0.2, f"{weight:.2f}", ha="center", fontsize=10)
-    axes.axvline(seconds, 0.02, 0.62, color=style.VERMILLION, linestyle="--")
+    axes.axvline(seconds, 0.14, 0.62, color=style.VERMILLION, linestyle="--")
     axes.text(seconds, -0.42, f"{seconds:.2f} s", color=style.VERMILLION, ha="center", va="top")
     axes.set(xlim=(anchor_times[0] - 1.4 * step, anchor_times[-1] + 0.4 * step), ylim=(-0.8, 2.5), yticks=[])
     axes.axis("off")
@@ -57,8 +57,10 @@ def errors(
         axes.plot(seconds, error, linestyle=line, color=colour, label=name)
     if logarithmic:
         axes.set(xscale="log", yscale="log")
+        axes.set_xticks([60, 600, 3600], ["1 min", "10 min", "1 h"])
+        axes.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
     axes.set(xlabel=xlabel, ylabel="error (s)")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
     worst = ", ".join(f"{name} at most {np.max(error):.3g} s" for name, error in by_way.items())
     return Picture(axes.figure, f"Lines of error over time: {worst}.")
 
@@ -82,6 +84,7 @@ def gradients(by_way: Mapping[str, np.ndarray], title: str) -> Picture:
         rows = figure.subplots(len(by_way), 1, sharex=True, squeeze=False)[:, 0]
         top = max(float(np.max(size)) for size in by_way.values())
         for axes, (name, size), colour in zip(rows, by_way.items(), (style.VERMILLION, style.BLUE), strict=False):
+            axes.set_axisbelow(True)
             axes.bar(np.arange(len(size)), size, color=colour)
             axes.set(ylim=(0, 1.15 * top))
             axes.text(0.01, 0.82, name, transform=axes.transAxes, weight="bold", color=colour)
@@ -136,7 +139,7 @@ def distribution(probabilities: np.ndarray, position: float, std: float, title: 
         position, 1.08 * probabilities.max(), xerr=std, fmt="v", color=style.VERMILLION, capsize=5, ms=9, label="time read ± one std"
     )
     axes.set(xlabel="position", ylabel="probability", ylim=(0, 1.3 * probabilities.max()))
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
     return Picture(axes.figure, f"Bars over {count} anchors; the time read is {position:.3f} with a standard deviation of {std:.3f}.")
 
 
@@ -146,7 +149,8 @@ def target_rows(positions: Sequence[float], targets: np.ndarray, title: str) -> 
     axes.imshow(targets, cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
     for row, target in enumerate(targets):
         for anchor in np.flatnonzero(target):
-            axes.text(anchor, row, f"{target[anchor]:.2f}", ha="center", va="center", fontsize=10)
+            ink = "white" if target[anchor] > 0.6 else style.BLACK
+            axes.text(anchor, row, f"{target[anchor]:.2f}", ha="center", va="center", fontsize=10, color=ink)
     axes.set(xlabel="anchor", ylabel="position", xticks=range(targets.shape[1]), yticks=range(len(positions)))
     axes.set_yticklabels([f"{position:.3f}" for position in positions])
     axes.grid(False)

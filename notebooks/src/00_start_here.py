@@ -1,0 +1,224 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # 00 · Start here: ask a video *when*
+#
+# - **You will be able to**: check that this computer is ready; ask Momentor when something happens in a video; look at the answer on a
+#   timeline; measure how good it is; say what a Video-LLM is
+# - **Know before**: a little Python; nothing about machine learning
+# - **Minutes**: {read} to read and solve, 1 to run
+# - **Hardware**: any computer, two CPU cores are enough
+# - **Downloads**: none
+# - **Account**: none
+
+# %%
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from momentor_lib import Moment, Predictor, Timeline, doctor, load_video, shipped
+from momentor_lib.checks import start_here as checks
+from momentor_lib.timecode import for_people
+from momentor_lib.toy.writer import write_video
+from momentor_lib.viz import plots
+
+# %% [markdown]
+# ## 1. Is this computer ready?
+#
+# Every line should say `OK`. A `WARN` still works, only not so well. A `FAIL` comes with what to do.
+
+# %%
+for found in doctor.examine():
+    print(f"[{found.status:4s}] {found.name:12s} {found.detail}{'  ->  ' + found.fix if found.fix else ''}")
+
+# %% [markdown]
+# ## 2. What is a Video-LLM?
+#
+# A **large language model** (LLM) reads text and writes what comes next. A **Video-LLM** also reads a video: each frame is turned into a
+# vector that stands in the text like a word. So you can ask about the video in plain language.
+
+# %%
+plots.video_language_model()
+
+# %% [markdown]
+# Most Video-LLMs are good at *what* and bad at *when*. **Momentor** ([Qian et al., ICML 2024](https://arxiv.org/abs/2402.11435)) was
+# built for *when*: it reads and writes times as exactly as words. This course builds it, piece by piece. The model that comes with it is
+# a tiny one. It was trained on a toy world, moving shapes on a plain ground, so that everything runs on any computer.
+
+# %% [markdown]
+# ## 3. The first answer
+#
+# Here is a sample video of that toy world.
+
+# %%
+records = [json.loads(line) for line in shipped("data_samples/annotations.jsonl").read_text().splitlines()]
+record = min(records, key=lambda record: record["path"])
+video = shipped("data_samples") / record["path"]
+frames = load_video(video, num_frames=8)
+print(f"{video.name}: {frames.duration:.1f} s; things that happen in it:")
+print(*[f"  {query['query']}" for query in record["queries"]], sep="\n")
+plots.contact_sheet(
+    [frames.pixels], [[f"{seconds:.1f} s" for seconds in frames.times]], ["Shapes on a plain ground move, grow, spin, blink"]
+)
+
+# %% [markdown]
+# We ask for one of them. Three lines are all it takes: a predictor, a video, a query.
+
+# %%
+query = record["queries"][0]["query"]
+
+predictor = Predictor("tiny").set_video(video)
+answer = predictor.ground(query)
+
+print("query   ", query)
+print("answer  ", for_people(answer.text))
+for moment in answer.moments:
+    print(f"moment   {moment.start:.2f} s to {moment.end:.2f} s, score {moment.score:.2f}")
+    print(f"         unsure by about {moment.start_std:.2f} s at its start and {moment.end_std:.2f} s at its end")
+
+# %% [markdown]
+# Finding the stretch of a video that a sentence speaks of is called **temporal grounding**. The answer is a list of **moments**, each
+# with a start and an end in seconds, a **score** from 0 to 1 (how sure the model is) and how far each end may be off.
+#
+# ## 4. Look at it
+#
+# Numbers are hard to judge. A timeline shows them beside the video. Click a moment, or press its button: the player jumps there. The left
+# and right arrow keys move through the moments, and the table below holds the same numbers. The truth is known here, because we drew the
+# video; it has a row of its own.
+
+# %%
+truth = [Moment(start, end) for start, end in record["queries"][0]["moments"]]
+Timeline(predictor.duration, answer.moments, query=query, frames=predictor.frames, video_path=video, truth=truth)
+
+# %% [markdown]
+# ## 5. How good is the answer?
+#
+# Compare two stretches of time: how long is what *both* cover, and how long is what *either* covers? The first divided by the second is
+# the **intersection over union**, IoU for short. It is 1 if they are equal, and 0 if they have nothing in common.
+#
+# ### Exercise 1: intersection over union
+
+
+# %% tags=["exercise"]
+def overlap(one, other):
+    """Intersection over union of two stretches of time, each (start, end) in seconds."""
+    # Your code here.
+
+
+# %% tags=["solution"]
+def overlap(one, other):
+    """Intersection over union of two stretches of time, each (start, end) in seconds."""
+    both = max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
+    either = (one[1] - one[0]) + (other[1] - other[0]) - both
+    return both / either
+
+
+# %% tags=["check"]
+checks.overlap(overlap)
+
+# %% [markdown]
+# With it we can score every query of this video. (The next cell uses its own, so that it also runs before you have solved the exercise. A
+# query may have several true moments; we take the one that fits best.)
+
+
+# %%
+def best_overlap(moment, spans):
+    """The IoU of a moment with the true span that it fits best."""
+    both = [max(0.0, min(moment.end, end) - max(moment.start, start)) for start, end in spans]
+    return max(b / (moment.duration + end - start - b) for b, (start, end) in zip(both, spans, strict=True))
+
+
+scores = []
+for asked in record["queries"]:
+    moments = predictor.ground(asked["query"]).moments
+    scores.append(best_overlap(moments[0], asked["moments"]) if moments else 0.0)
+    print(f"IoU {scores[-1]:.2f}  {asked['query']:32s}", *[f"{moment.start:.1f}-{moment.end:.1f} s" for moment in moments])
+print(f"mean IoU of the first moments {np.mean(scores):.2f}")
+
+# %% [markdown]
+# ## 6. More than one kind of question
+#
+# Grounding goes from words to times. **Captioning** goes the other way: from a stretch of time to words. And the model can list
+# everything it sees, in order.
+
+# %%
+moment = answer.moments[0] if answer.moments else Moment(0, predictor.duration)
+print(f"what happens from {moment.start:.1f} s to {moment.end:.1f} s?", predictor.caption(moment.start, moment.end).text)
+print("\neverything, in order:")
+events = predictor.events()
+for event in events:
+    print(f"  {event.start:6.1f} s to {event.end:6.1f} s  {event.label}")
+
+# %%
+for pair in record["qa"][:3]:
+    print("question", for_people(pair["question"]))
+    print("answer  ", for_people(predictor.ask(pair["question"]).text), "  (truth:", for_people(pair["answer"]) + ")\n")
+
+# %% [markdown]
+# ### Exercise 2: what is going on at a given time?
+# Each event is a `Moment` with `.start`, `.end` and `.label`. Write a function that says what is going on at one time. Two things can
+# happen at once, or none.
+
+
+# %% tags=["exercise"]
+def happening_at(events, seconds):
+    """The labels of all events that are going on at a time, as a list. Start and end belong to an event."""
+    # Your code here.
+
+
+# %% tags=["solution"]
+def happening_at(events, seconds):
+    """The labels of all events that are going on at a time, as a list. Start and end belong to an event."""
+    return [event.label for event in events if event.start <= seconds <= event.end]
+
+
+# %% tags=["check"]
+checks.happening_at(happening_at)
+
+# %% [markdown]
+# ## 7. What is inside?
+#
+# Three parts, one after the other. The next notebooks take them apart.
+
+# %%
+model = predictor.model
+parts = {"frame encoder (CLIP)": model.vision_model, "projection": model.projection, "temporal perception module": model.temporal}
+for name, part in (parts | {"language model": model.language_model}).items():
+    print(f"{name:28s} {sum(weights.numel() for weights in part.parameters()):9,d} numbers learned")
+print(f"it sees {model.config.num_frames} frames of a video and has {model.config.num_temporal_tokens} anchors for time")
+
+# %% [markdown]
+# ## What could go wrong
+#
+# **The tiny model knows only its toy world.** It answers about any video, but outside that world the answer means nothing. It says so
+# itself. Here is a video of noise:
+
+# %%
+noise = np.random.default_rng(0).integers(0, 256, (80, 3, 96, 96), dtype=np.uint8)
+path = Path(tempfile.mkdtemp()) / "noise.mp4"
+write_video(path, noise)
+strange = Predictor("tiny").set_video(path).ground(query)
+print("answer  ", for_people(strange.text))
+print("warnings", *strange.warnings)
+
+# %% [markdown]
+# - **A query in other words.** It learned sentences such as those listed in section 3. Far from them it guesses.
+# - **Something that never happens.** It was asked *when*, so it names a time all the same. Look at the score.
+#
+# ## Summary
+#
+# - A Video-LLM reads frames and a question. Momentor answers with times, exactly.
+# - `Predictor("tiny").set_video(path)`, then `.ground(query)`, `.caption(start, end)`, `.events()` or `.ask(question)`.
+# - A moment has a start, an end, a score, and how far each end may be off. IoU says how good it is.
+#
+# ## Next
+#
+# [01 · From a video file to frames with times](01_frame_extraction.ipynb): a model can only be right about time if its frames are.

@@ -1,0 +1,261 @@
+"""Plausible wrong answers to the exercises, by module and name of the check that must reject them. Each has its mistake as its name."""
+
+from __future__ import annotations
+
+import math
+
+import av
+import numpy as np
+import torch
+from torch import nn
+
+from momentor_lib.model.temporal import TemporalPerceptionModule, propagate
+
+# -- 00 ------------------------------------------------------------------------------------------------------------------------------
+
+
+def negative_intersection(one, other):
+    both = min(one[1], other[1]) - max(one[0], other[0])
+    return both / (one[1] - one[0] + other[1] - other[0] - both)
+
+
+def divided_by_the_first(one, other):
+    return max(0.0, min(one[1], other[1]) - max(one[0], other[0])) / (one[1] - one[0])
+
+
+def common_part_counted_twice(one, other):
+    both = max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
+    return both / (one[1] - one[0] + other[1] - other[0])
+
+
+def only_the_first(events, seconds):
+    return [event.label for event in events if event.start <= seconds <= event.end][:1]
+
+
+def ends_left_out(events, seconds):
+    return [event.label for event in events if event.start < seconds < event.end]
+
+
+def one_label_not_a_list(events, seconds):
+    return ", ".join(event.label for event in events if event.start <= seconds <= event.end)
+
+
+# -- 01 ------------------------------------------------------------------------------------------------------------------------------
+
+
+def _stamps(path, read):
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return [value for packet in container.demux(stream) if (value := read(packet, stream)) is not None]
+
+
+def order_of_the_file(path):
+    return _stamps(path, lambda packet, stream: None if packet.pts is None else float(packet.pts * stream.time_base))
+
+
+def decoding_timestamps(path):
+    return sorted(_stamps(path, lambda packet, stream: None if packet.dts is None else float(packet.dts * stream.time_base)))
+
+
+def ticks(path):
+    return sorted(_stamps(path, lambda packet, _: packet.pts))
+
+
+def index_over_average_rate(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return np.arange(stream.frames) / float(stream.average_rate)
+
+
+def empty_packet_kept(path):
+    return sorted(_stamps(path, lambda packet, stream: packet.pts * stream.time_base))
+
+
+def without_the_end(duration, count):
+    return np.arange(count) * duration / count
+
+
+def middles(duration, count):
+    return (np.arange(count) + 0.5) * duration / count
+
+
+def every_second(duration, count):
+    return np.arange(0, duration, 1.0)
+
+
+def nearest_frame(frame_times, wanted):
+    return np.abs(frame_times[None] - wanted[:, None]).argmin(axis=1)
+
+
+def next_frame(frame_times, wanted):
+    return np.minimum(np.searchsorted(frame_times, wanted, side="right"), len(frame_times) - 1)
+
+
+def not_yet_at_its_own_time(frame_times, wanted):
+    return np.maximum(np.searchsorted(frame_times, wanted, side="left") - 1, 0)
+
+
+def by_frame_rate(frame_times, wanted):
+    return np.minimum((wanted * len(frame_times) / frame_times[-1]).astype(int), len(frame_times) - 1)
+
+
+def plain_product(features):
+    return features @ features.T
+
+
+def normalised_by_column(features):
+    directions = features / np.linalg.norm(features, axis=0)
+    return directions @ directions.T
+
+
+def normalised_by_the_whole(features):
+    directions = features / np.linalg.norm(features)
+    return directions @ directions.T
+
+
+# -- 02 ------------------------------------------------------------------------------------------------------------------------------
+
+
+def count_instead_of_steps(table, positions):
+    scaled = positions * len(table)
+    floor = scaled.floor().clamp(max=len(table) - 2).long()
+    remainder = (scaled - floor).clamp(max=1)[:, None]
+    return (1 - remainder) * table[floor] + remainder * table[floor + 1]
+
+
+def nearest_anchor(table, positions):
+    return table[(positions * (len(table) - 1)).round().long()]
+
+
+def weights_swapped(table, positions):
+    return _mixed(table, positions, swapped=True)
+
+
+def without_gradient(table, positions):
+    return _mixed(table, positions).detach()
+
+
+def past_the_end(table, positions):
+    scaled = positions * (len(table) - 1)
+    floor = scaled.floor().long()
+    return (1 - (scaled - floor))[:, None] * table[floor] + (scaled - floor)[:, None] * table[floor + 1]
+
+
+def _mixed(table, positions, swapped=False):
+    scaled = positions * (len(table) - 1)
+    floor = scaled.floor().clamp(max=len(table) - 2).long()
+    remainder = (scaled - floor)[:, None]
+    interior = (remainder > 0) & (remainder < 1)
+    remainder = torch.where(interior & torch.tensor(swapped), 1 - remainder, remainder)
+    return (1 - remainder) * table[floor] + remainder * table[floor + 1]
+
+
+def _blurred(table, base=0.5):
+    index = torch.arange(len(table))
+    return base ** (index[:, None] - index[None, :]).abs() @ table
+
+
+def blurred_values(table):
+    return _blurred(table)
+
+
+def nothing_spreads(table):
+    return table + (_blurred(table).detach() - _blurred(table).detach())
+
+
+def sign_turned(table):
+    return table + (_blurred(table).detach() - _blurred(table))
+
+
+def own_gradient_lost(table):
+    return table.detach() + (_blurred(table) - _blurred(table).detach())
+
+
+def fades_too_fast(table):
+    return table + (_blurred(table, 0.25) - _blurred(table, 0.25).detach())
+
+
+def empty_on_an_anchor(position, count):
+    scaled = position * (count - 1)
+    target = torch.zeros(count)
+    target[math.floor(scaled)] += math.ceil(scaled) - scaled
+    target[math.ceil(scaled)] += scaled - math.floor(scaled)
+    return target
+
+
+def one_hot(position, count):
+    target = torch.zeros(count)
+    target[round(position * (count - 1))] = 1
+    return target
+
+
+def shares_swapped(position, count):
+    scaled = position * (count - 1)
+    floor = min(math.floor(scaled), count - 2)
+    target = torch.zeros(count)
+    target[floor], target[floor + 1] = scaled - floor, 1 - (scaled - floor)
+    return target
+
+
+class OnlyTheInputTable(TemporalPerceptionModule):
+    def infuse(self, features, positions):
+        return features + self.embed(positions)
+
+
+class SumInsteadOfMean(TemporalPerceptionModule):
+    def infuse(self, features, positions):
+        tables = self.tables()
+        return features + self.embed(positions, tables.input + tables.output)
+
+
+class OneTableForBoth(TemporalPerceptionModule):
+    def logits(self, hidden):
+        return hidden @ self.tables().input.T
+
+
+class OutputNotPropagated(TemporalPerceptionModule):
+    def tables(self):
+        return super().tables()._replace(output=self.output_tokens)
+
+
+class NothingPropagated(TemporalPerceptionModule):
+    def __init__(self, count, width):
+        super().__init__(count, width, propagation=False)
+
+
+class PropagatedTwice(nn.Module):
+    def __init__(self, count, width):
+        super().__init__()
+        inner = TemporalPerceptionModule(count, width)
+        self.input_tokens, self.output_tokens = inner.input_tokens, inner.output_tokens
+        self.inner = [inner]
+
+    def embed(self, positions):
+        return self.inner[0].embed(positions, propagate(propagate(self.input_tokens)))
+
+    def infuse(self, features, positions):
+        return self.inner[0].infuse(features, positions)
+
+    def logits(self, hidden):
+        return self.inner[0].logits(hidden)
+
+
+WRONG_ANSWERS = {
+    ("start_here", "overlap"): [negative_intersection, divided_by_the_first, common_part_counted_twice],
+    ("start_here", "happening_at"): [only_the_first, ends_left_out, one_label_not_a_list],
+    ("frame_extraction", "frame_times"): [order_of_the_file, decoding_timestamps, ticks, index_over_average_rate, empty_packet_kept],
+    ("frame_extraction", "uniform_times"): [without_the_end, middles, every_second],
+    ("frame_extraction", "on_screen"): [nearest_frame, next_frame, not_yet_at_its_own_time, by_frame_rate],
+    ("frame_extraction", "similarity"): [plain_product, normalised_by_column, normalised_by_the_whole],
+    ("temporal_perception", "embed"): [count_instead_of_steps, nearest_anchor, weights_swapped, without_gradient, past_the_end],
+    ("temporal_perception", "propagated"): [blurred_values, nothing_spreads, sign_turned, own_gradient_lost, fades_too_fast],
+    ("temporal_perception", "soft_target"): [empty_on_an_anchor, one_hot, shares_swapped],
+    ("temporal_perception", "module"): [
+        OnlyTheInputTable,
+        SumInsteadOfMean,
+        OneTableForBoth,
+        OutputNotPropagated,
+        NothingPropagated,
+        PropagatedTwice,
+    ],
+}
