@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # click's own UsageError (unknown option, missing argument, ...), which newer versions of typer bring along themselves.
 UsageError = typer.BadParameter.__base__
+INTERRUPTED = 130  # as shells say it: 128 and the signal's number
 
 app = typer.Typer(
     name="momentor",
@@ -182,12 +183,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter is no reason to fail
     try:
-        return app(arguments, prog_name="momentor", standalone_mode=False) or 0
+        code = app(arguments, prog_name="momentor", standalone_mode=False) or 0
+        if code == INTERRUPTED:
+            _complain("stopped")
+        return code
     except UsageError as error:
         _complain(error.format_message(), f"see {error.ctx.command_path if error.ctx else 'momentor'} --help")
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort):  # older versions of typer; newer ones return the code
         _complain("stopped")
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output (head, less) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -212,7 +216,14 @@ def _results_only() -> Iterator[None]:
     with redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", category=UserWarning, module=r"momentor_lib(\.|$)")
-        warnings.showwarning = lambda message, *_: _warn(str(message))
+        told: set[str] = set()  # a file that is read several times (probed, decoded, drawn) has its say once
+
+        def tell(message: Warning | str, *_: object) -> None:
+            if str(message) not in told:
+                told.add(str(message))
+                _warn(str(message))
+
+        warnings.showwarning = tell
         yield
 
 

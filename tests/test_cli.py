@@ -12,11 +12,13 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 from types import ModuleType
 
 import av
 import numpy as np
 import pytest
+from tiny_models import build_tiny
 
 from momentor_lib import cli, timecode
 from momentor_lib.moments import Answer, Moment
@@ -71,12 +73,12 @@ def known(monkeypatch):
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory) -> str:
-    """A clip that decodes: one second of grey."""
+    """A clip that decodes: five seconds of grey."""
     path = tmp_path_factory.mktemp("clip") / "grey.mp4"
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=10)
         stream.width = stream.height = 64
-        for _ in range(10):
+        for _ in range(50):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((64, 64, 3), 99, np.uint8))))
         container.mux(stream.encode())
     return str(path)
@@ -215,7 +217,7 @@ def test_caption_of_one_segment(known, video, capsys, options, segment):
         (["ask", "VIDEO"], "Missing argument 'QUESTION'"),
         (["caption", "VIDEO", "--start", "5", "--end", "5"], "must be before"),
         (["caption", "VIDEO", "--start", "-5"], "--start"),
-        (["caption", "VIDEO", "--start", "nan"], "numbers of seconds"),
+        (["caption", "VIDEO", "--start", "nan"], "--start"),
         (["caption", "VIDEO", "--end", "inf"], "numbers of seconds"),
         (["caption", "VIDEO", "--start", "40"], "lasts 40.0 s"),
         (["toy", "FOLDER", "--videos", "0", "--seed", "1"], "--videos"),
@@ -326,6 +328,22 @@ def test_a_file_that_is_no_video_gives_one_line_without_traceback(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     [line] = done.stderr.splitlines()
     assert "text.mp4" in line
+
+
+def test_a_file_cut_off_is_used_with_one_warning(video, tmp_path):
+    """Read three times (probed, decoded, drawn), told once; and nothing of transformers' or torch's own is on standard error."""
+    model, processor = build_tiny()
+    model.save_pretrained(tmp_path / "random")
+    processor.save_pretrained(tmp_path / "random")
+    with av.open(video) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(Path(video).read_bytes()[: packets[len(packets) // 2].pos])
+    done = run("ground", str(cut), "x", "--model", str(tmp_path / "random"), "--png", str(tmp_path / "out.png"))
+    assert done.returncode == 0
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"momentor: warning: {cut} is cut off")
+    assert done.stdout.startswith("x\n  ")
 
 
 def test_letters_that_the_terminal_cannot_show_do_no_harm(tmp_path):
