@@ -35,15 +35,18 @@ def browser() -> Iterator[object]:
 
 @pytest.fixture
 def new_page(browser: object) -> Iterator[Callable[..., object]]:
-    """Opens an empty page with the options of ``browser.new_context``; what went wrong on any is told when the test ends."""
+    """Opens an empty page with the options of ``browser.new_context``; what went wrong on any is told when the test ends.
+
+    ``server`` is the one address that may be asked, with whose own words and errors the test is not concerned.
+    """
     contexts, wrong = [], []
 
-    def open_page(*, local: bool = True, **options: object) -> object:
+    def open_page(*, server: str = "", **options: object) -> object:
         contexts.append(browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options}))
         page = contexts[-1].new_page()
         page.set_default_timeout(30_000)
-        if local:
-            page.on("request", lambda request: wrong.append(request.url[:200]) if request.url.startswith(("http", "ws")) else None)
+        page.on("request", lambda request: None if is_local(request.url, server) else wrong.append(request.url[:200]))
+        if not server:
             page.on("console", lambda message: wrong.append(f"console: {message.text}"))
             page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
             page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
@@ -53,3 +56,8 @@ def new_page(browser: object) -> Iterator[Callable[..., object]]:
     for context in contexts:
         context.close()
     assert wrong == []
+
+
+def is_local(address: str, server: str) -> bool:
+    """Whether a request stays in the page, on the disk, or with the test's own server."""
+    return address.startswith(("data:", "blob:", "file:", "about:")) or (bool(server) and address.startswith(f"{server}/"))
