@@ -14,7 +14,7 @@ from os import PathLike
 
 import numpy as np
 
-from momentor_lib._readers.packets import PacketTable, scan
+from momentor_lib._readers.packets import PacketTable, last_end, scan
 from momentor_lib._readers.pixels import FrameWriter, Size, quarter_turns
 from momentor_lib._readers.source import Source, VideoError
 from momentor_lib._readers.with_decord import read_with_decord
@@ -24,7 +24,6 @@ __all__ = ["Frames", "VideoError", "VideoInfo", "load_video", "probe"]
 
 READERS = ("pyav", "decord")
 SAME_TIME = 1e-9  # seconds; a time this little before a frame's is that frame's: 3 * 0.04 is less than 0.12
-MISSING = 0.5  # seconds that the header promises and the file lacks, from which on it counts as cut off
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class VideoInfo:
         duration: seconds, as in :class:`Frames`.
         width, height: pixels, of the upright frame.
         fps: frames a second on average.
-        num_frames: how many frames are shown, None where only decoding the whole file could tell.
+        num_frames: how many frames are shown.
         codec: FFmpeg's name of it, such as ``h264``.
         rotation: degrees clockwise (0, 90, 180, 270) by which the stored frames are turned to be upright; reading does it.
     """
@@ -62,7 +61,7 @@ class VideoInfo:
     width: int
     height: int
     fps: float
-    num_frames: int | None
+    num_frames: int
     codec: str
     rotation: int
 
@@ -97,6 +96,8 @@ def load_video(
         table = scan(source)
         if reader == "decord":
             times, pixels = read_with_decord(source, table, lambda seconds: choose(path, seconds, table.end, num_frames, start, end), size)
+            if table.promised is not None:
+                warn_cut_off(source, table.end, table.promised, stacklevel=3)
             return Frames(pixels=pixels, times=times, duration=table.end)
         if table.regular:
             try:
@@ -110,24 +111,40 @@ def _load_planned(source: Source, table: PacketTable, num_frames: int | None, st
     chosen = choose(source.path, table.seconds, table.end, num_frames, start, end)
     writer = FrameWriter(len(chosen), size)
     read_planned(source, table, places_of(table.numbers[chosen]), writer)
-    warn_if_cut_off(source, table.end)
+    if table.promised is not None:
+        warn_cut_off(source, table.end, table.promised)
     return Frames(pixels=writer.pixels, times=table.seconds[chosen], duration=table.end)
 
 
 def _load_forward(source: Source, table: PacketTable, num_frames: int | None, start: float | None, end: float | None, size: Size) -> Frames:
-    decoded, duration = frame_times(source)  # [F], in the order in which they come out
-    order = np.argsort(decoded, kind="stable")
-    seconds = decoded[order]
+    seconds, order, duration, promised = decoded_times(source, table)
     chosen = choose(source.path, seconds, duration, num_frames, start, end)
     writer = FrameWriter(len(chosen), size)
     read_forward(source, places_of(order[chosen]), writer)
-    if not warn_if_cut_off(source, duration) and len(decoded) < len(table.numbers):
-        warnings.warn(f"{source.path} is damaged: {len(decoded)} of its {len(table.numbers)} frames can be decoded", stacklevel=4)
+    if promised is not None:
+        warn_cut_off(source, duration, promised)
+    elif len(seconds) < len(table.numbers):
+        count = f"{len(seconds)} of its {len(table.numbers)} frames can be decoded, up to {seconds[-1]:.2f} s"
+        warnings.warn(f"{source.path} is damaged: {count}", stacklevel=3)
     return Frames(pixels=writer.pixels, times=seconds[chosen], duration=duration)
 
 
+def decoded_times(source: Source, table: PacketTable) -> tuple[np.ndarray, np.ndarray, float, float | None]:
+    """What the packets cannot tell, found by decoding the whole file.
+
+    Returns:
+        The times of the frames that decode [F], in seconds, ascending; which frame out of the decoder each is [F]; the duration; and
+        the duration that the header promised, if there is less.
+    """
+    times, durations = frame_times(source)
+    order = np.argsort(times, kind="stable")
+    seconds = times[order]
+    whole = table.whole and seconds[-1] == table.seconds[-1]
+    return seconds, order, *last_end(source, seconds, int(durations[order[-1]]), whole)
+
+
 def probe(path: str | PathLike[str]) -> VideoInfo:
-    """What is in a video file. Reads it through once and decodes one frame.
+    """What is in a video file. Reads it through once and decodes one frame, or all where the packets have no timestamps or are cut off.
 
     Raises:
         VideoError: the file cannot be read; one line with the file and the reason.
@@ -139,8 +156,10 @@ def probe(path: str | PathLike[str]) -> VideoInfo:
             raise VideoError(f"{path}: not one frame of its video can be decoded")
         turns = quarter_turns(frame)
         width, height = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
-        seconds, duration = (table.seconds, table.end) if table.regular else frame_times(source)
-        shown = duration - float(np.min(seconds))
+        seconds, duration = table.seconds, table.end
+        if not table.regular:
+            seconds, _, duration, _ = decoded_times(source, table)
+        shown = duration - float(seconds[0])
         return VideoInfo(
             duration=duration,
             width=width,
@@ -189,13 +208,10 @@ def places_of(chosen: np.ndarray) -> dict[int, list[int]]:
     return places
 
 
-def warn_if_cut_off(source: Source, duration: float) -> bool:
-    """Warns if the header promises more video than there is. Returns whether it did."""
-    promised = source.promised_end()
-    if promised is None or promised - duration < max(MISSING, 0.02 * promised):
-        return False
-    warnings.warn(f"{source.path} is cut off: {duration:.2f} s of its {promised:.2f} s can be read", stacklevel=5)
-    return True
+def warn_cut_off(source: Source, duration: float, promised: float, stacklevel: int = 4) -> None:
+    """Warns the caller of ``load_video`` that the header promises more video than there is."""
+    text = f"{source.path} is cut off or damaged at its end: {duration:.2f} s of its {promised:.2f} s can be read"
+    warnings.warn(text, stacklevel=stacklevel)
 
 
 def check_arguments(

@@ -13,10 +13,10 @@ def shape_of(size: Size, height: int, width: int) -> tuple[int, int]:
     """The (height, width) asked for, of an upright frame that has ``height`` and ``width``; an int is the shorter side."""
     if size is None:
         return height, width
-    if isinstance(size, int):
-        short = min(height, width)
-        return max(1, round(height * size / short)), max(1, round(width * size / short))
-    return size
+    if isinstance(size, tuple | list):
+        return int(size[0]), int(size[1])
+    short = min(height, width)
+    return max(1, round(height * size / short)), max(1, round(width * size / short))
 
 
 def quarter_turns(frame: av.VideoFrame) -> int:

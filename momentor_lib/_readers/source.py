@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import av
@@ -10,6 +11,9 @@ from av.stream import Disposition
 # The clock of an MPEG stream starts anywhere: FFmpeg's own files start it at 1.4 s, a piece of a broadcast at any hour of the day.
 CLOCK_FORMATS = {"mpegts", "mpeg"}
 LATEST_CLOCK_START = 10.0  # seconds; later than this it is a time of day, and we count from the container's start instead
+
+
+MOST_THREADS = 4  # that decode one file: a few large frames in memory, and other files may be read beside it
 
 
 class VideoError(ValueError):
@@ -23,6 +27,7 @@ class Source:
         path: as the caller gave it, for messages.
         container, stream: PyAV's objects. ``rewind`` replaces them.
         origin: seconds to take off every timestamp; 0 but for pieces of a broadcast.
+        samples: how many samples the index at the file's start lists; 0 where it lists none or not all of them.
         at_start: nothing was read from the container yet.
     """
 
@@ -51,7 +56,7 @@ class Source:
 
     def _open(self) -> None:
         try:
-            self.container = av.open(str(self.path), metadata_errors="replace")
+            self.container = av.open(f"file:{self.path}", metadata_errors="replace")
         except (av.FFmpegError, OSError, ValueError) as error:
             raise VideoError(f"{self.path} is no video that can be read, or cut off before its index: {reason(error)}") from error
         streams = [stream for stream in self.container.streams.video if not stream.disposition & Disposition.attached_pic]
@@ -60,9 +65,16 @@ class Source:
             self.container.close()
             raise VideoError(f"{self.path} holds no video, only {' and '.join(kinds)}")
         self.stream = streams[0]
+        if self.container.format.name == "tty":
+            self.container.close()
+            raise VideoError(f"{self.path} is a text file, not a video")
         if self.stream.codec_context is None:
             self.container.close()
             raise VideoError(f"{self.path}: no decoder for its video is installed")
+        self.stream.thread_type = "AUTO"
+        self.stream.codec_context.thread_count = min(MOST_THREADS, os.cpu_count() or 1)
+        whole_index = self.container.format.name.startswith("mov")
+        self.samples = len(self.stream.index_entries) if whole_index else 0
         self.at_start = True
 
     def rewind(self) -> None:

@@ -16,6 +16,7 @@ from momentor_lib._readers.pixels import FrameWriter, Size
 from momentor_lib._readers.source import Source, VideoError, reason
 
 BATCH = 8  # full-size frames held at a time
+MISORDERED = {"mpeg4"}  # codecs whose B frames decord gives out in the wrong order, with the right timestamps
 CLOSE = 0.002  # seconds; decord's timestamps are single precision
 
 
@@ -37,7 +38,9 @@ def read_with_decord(
         starts = video.get_frame_timestamp(np.arange(len(video)))[:, 0]
     except (decord.DECORDError, RuntimeError, AssertionError) as error:
         raise VideoError(f"{source.path}: decord cannot read it ({first_words(error)}); {advice}") from error
-    if not table.regular or len(starts) != len(table.seconds) or np.abs(starts - source.origin - table.seconds).max() > CLOSE:
+    if source.stream.codec_context.name in MISORDERED:
+        raise VideoError(f"{source.path}: decord mixes up the order of frames in this codec; {advice}")
+    if not agrees(table, starts, len(video.get_key_indices())):
         raise VideoError(f"{source.path}: decord numbers its frames otherwise than its timestamps say; {advice}")
     chosen = choose(table.seconds)
     writer = FrameWriter(len(chosen), size)
@@ -52,6 +55,17 @@ def read_with_decord(
         for offset, pixels in enumerate(batch):
             writer.write(places[begin + offset], av.VideoFrame.from_ndarray(pixels, format="rgb24"))
     return table.seconds[chosen], writer.pixels
+
+
+def agrees(table: PacketTable, starts: np.ndarray, keys: int) -> bool:
+    """Whether decord's list of frame times [F] and its count of key frames are the packets' own.
+
+    A late first frame is at 0 for decord, so the gaps are compared. Where it takes other frames for key frames, its pictures are
+    wrong.
+    """
+    if not (table.regular and table.indexed and len(starts) == len(table.seconds) and keys == table.key.sum()):
+        return False
+    return bool(np.ptp(starts - table.seconds) <= CLOSE)
 
 
 def first_words(error: Exception) -> str:

@@ -10,6 +10,7 @@ Two ways, which give the same frames of a sound file:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import av
@@ -32,16 +33,14 @@ def read_planned(source: Source, table: PacketTable, wanted: dict[int, list[int]
     Raises:
         Surprise: a packet does not decode, a frame's timestamp is none of the table's, or a seek lands beyond its key frame.
     """
-    numbers = {int(table.pts[number]): int(number) for number in table.numbers}
     missing = set(wanted)
-    # Without a jump there is no need to know a packet's place, and what nothing else refers to can be left out only where that is certain.
+    # Frames that no other frame refers to need no decoding. H.264 says of each which it is; elsewhere FFmpeg's answer is less certain.
     skipping = table.indexed and source.stream.codec_context.name == "h264"
     cursor = Cursor(source, table)
-    codec = source.stream.codec_context
 
     def take(frames: list[av.VideoFrame], first: int) -> None:
         for frame in frames:
-            number = numbers.get(frame.pts)
+            number = cursor.numbers.get(frame.pts)
             if number is None or frame.is_corrupt or (number == first and not frame.key_frame):
                 raise Surprise
             if number in missing:
@@ -51,6 +50,7 @@ def read_planned(source: Source, table: PacketTable, wanted: dict[int, list[int]
     try:
         for first, last in stretches(table, sorted(wanted)):
             cursor.go_to(first)
+            codec = source.stream.codec_context
             for number, packet in cursor.packets_to(last):
                 if skipping:
                     codec.skip_frame = "DEFAULT" if number in wanted else "NONREF"
@@ -91,13 +91,13 @@ def stretches(table: PacketTable, wanted: list[int]) -> Iterator[tuple[int, int]
 
 
 class Cursor:
-    """Walks over the packets of a regular table and knows the number of each by its decoding timestamp."""
+    """Walks over the packets of a regular table and knows the number of each by its timestamp."""
 
     def __init__(self, source: Source, table: PacketTable):
         self.source = source
         self.table = table
         self.next = 0 if source.at_start else None  # the number of the packet that comes next, None: unknown
-        self._numbers = {ticks: number for number, ticks in enumerate(table.dts.tolist())}
+        self.numbers = {ticks: number for number, ticks in enumerate(table.pts.tolist())}
         self._packets: Iterator[av.Packet] | None = None
 
     def go_to(self, number: int) -> None:
@@ -119,7 +119,7 @@ class Cursor:
         expected = self._goal
         while expected <= last:
             packet = next(self._packets, None)
-            number = self._numbers.get(packet.dts) if packet is not None and packet.size else None
+            number = self.numbers.get(packet.pts) if packet is not None and packet.size else None
             if number is None or number > expected:
                 raise Surprise
             if number == expected:
@@ -129,39 +129,33 @@ class Cursor:
 
 
 def decode_all(source: Source) -> Iterator[av.VideoFrame]:
-    """Every frame that decodes, from the start, each packet on its own feet: damage costs the frames that it hits and no more."""
+    """Every frame that decodes well, from the start, each packet on its own: damage costs the frames that it hits and no more."""
     source.rewind()
     codec = source.stream.codec_context
     codec.thread_type = "SLICE"  # with frame threads an error belongs to another packet than the one in hand
-    for packet in read_packets(source):
+    for packet in itertools.chain(read_packets(source), [None]):  # None: give what is left
         try:
-            frames = packet.decode()
+            frames = codec.decode(packet)
         except av.FFmpegError:
             continue
-        yield from frames
-    try:
-        yield from codec.decode(None)
-    except av.FFmpegError:
-        return
+        yield from (frame for frame in frames if not frame.is_corrupt)
 
 
-def frame_times(source: Source) -> tuple[np.ndarray, float]:
-    """Decodes the whole file and keeps the times only: ([F] seconds in decoding output order, end of the last frame's presentation).
+def frame_times(source: Source) -> tuple[np.ndarray, np.ndarray]:
+    """Decodes the whole file and keeps the times only: seconds [F] and durations [F] in ticks, in the order in which frames come out.
 
     Raises:
         VideoError: not one frame decodes.
     """
     times: list[float] = []
-    ends: list[float] = []
-    step = source.frame_step()
+    durations: list[int] = []
     for frame in decode_all(source):
-        after_last = times[-1] + step if times else 0.0  # raw streams carry no timestamps
-        time = after_last if frame.pts is None else source.seconds(frame.pts)
-        times.append(time)
-        ends.append(time + (frame.duration * float(source.stream.time_base) if frame.duration else step))
+        after_last = times[-1] + source.frame_step() if times else 0.0  # raw streams carry no timestamps
+        times.append(after_last if frame.pts is None else source.seconds(frame.pts))
+        durations.append(frame.duration or 0)
     if not times:
         raise VideoError(f"{source.path}: not one frame of its video can be decoded")
-    return np.array(times), ends[int(np.argmax(times))]
+    return np.array(times), np.array(durations)
 
 
 def read_forward(source: Source, wanted: dict[int, list[int]], writer: FrameWriter) -> None:
