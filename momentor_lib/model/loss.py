@@ -1,78 +1,114 @@
 """The loss: cross-entropy over words and anchors together, only where there is a label.
 
 Paper: section 3.2. The released code fills a dense one-hot target over V + N for every token (250 MiB a sample at its sizes). Here hidden
-states are gathered at labelled positions first, two log-probabilities at most are picked for each, and long inputs are cut in chunks whose
-logits are computed again in the backward pass instead of being kept.
+states are gathered at labelled positions first, and at most two log-probabilities are picked for each. Logits live for one chunk at a time:
+its gradient, softmax minus target, is made while they are there, so that nothing of size V is kept for the backward pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 # Logits alive at once: 2^23 floats are 32 MiB, and a chunk of that size keeps a matrix product efficient.
 MAX_LOGITS = 2**23
 
+Logits = Callable[[Tensor], tuple[Tensor, Tensor | None]]
 
-def target_log_probabilities(
-    words: Tensor, times: Tensor | None, labels: Tensor, is_time: Tensor, floor: Tensor, remainder: Tensor
-) -> Tensor:
-    """Log-probability of each target under the softmax over V + N.
+
+class Targets(NamedTuple):
+    """What K labelled tokens are to be.
+
+    Attributes:
+        words: word ids [K]; any valid id where ``is_time``.
+        is_time: whether the target is a time [K].
+        floor, remainder: a time's lower anchor and remainder [K]: the target is (1-r) on f and r on f+1. Where r = 0 that is 1 on f.
+            Departure: the released code trains such a time towards nothing.
+    """
+
+    words: Tensor
+    is_time: Tensor
+    floor: Tensor
+    remainder: Tensor
+
+    def split(self, size: int) -> list[Targets]:
+        """Chunks of at most ``size`` tokens."""
+        return [Targets(*parts) for parts in zip(*(part.split(size) for part in self), strict=True)]
+
+
+def token_losses(words: Tensor, times: Tensor | None, targets: Targets) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of each token under the softmax over V + N, and that softmax's log-sum-exp; both [K], float32.
 
     Args:
         words: vocabulary logits [K, V].
         times: temporal logits [K, N], or None without a TPM.
-        labels: word ids [K]; any valid id where ``is_time``.
-        is_time: whether the target is a time [K].
-        floor, remainder: a time's lower anchor and remainder [K]: the target is (1-r) on f and r on f+1. Where r = 0 that is 1 on f.
-            Departure: the released code trains such a time towards nothing.
-
-    Returns:
-        [K], float32: sum over the target's classes of probability times log-probability.
     """
     words = words.float()
     total = words.logsumexp(-1)
-    picked = words.gather(-1, labels[:, None]).squeeze(-1)
+    picked = words.gather(-1, targets.words[:, None]).squeeze(-1)
     if times is not None:
         times = times.float()
         total = torch.logaddexp(total, times.logsumexp(-1))
-        pair = times.gather(-1, torch.stack((floor, floor + 1), dim=-1))  # [K, 2]
-        time_picked = torch.lerp(pair[:, 0], pair[:, 1], remainder)
-        picked = torch.where(is_time, time_picked, picked)
-    return picked - total
+        pair = times.gather(-1, torch.stack((targets.floor, targets.floor + 1), dim=-1))  # [K, 2]
+        picked = torch.where(targets.is_time, torch.lerp(pair[:, 0], pair[:, 1], targets.remainder.float()), picked)
+    return total - picked, total
 
 
-def summed_loss(
-    hidden: Tensor,
-    labels: Tensor,
-    is_time: Tensor,
-    floor: Tensor,
-    remainder: Tensor,
-    *,
-    logits: Callable[[Tensor], tuple[Tensor, Tensor | None]],
-    num_classes: int,
-    max_logits: int = MAX_LOGITS,
-) -> Tensor:
+def summed_loss(hidden: Tensor, targets: Targets, logits: Logits, parameters: Sequence[Tensor], num_classes: int) -> Tensor:
     """Sum over K labelled tokens of the cross-entropy; 0 with a gradient where K = 0.
 
     Args:
-        hidden: hidden states [K, D] that predict the labels.
-        labels, is_time, floor, remainder: [K], as in :func:`target_log_probabilities`.
+        hidden: hidden states [K, D] that predict the targets.
         logits: hidden [k, D] -> vocabulary logits [k, V] and temporal logits [k, N] or None.
+        parameters: the tensors besides ``hidden`` that ``logits`` computes with.
         num_classes: V + N, which fixes the size of a chunk.
-        max_logits: most logits alive at once.
     """
+    size = max(1, MAX_LOGITS // num_classes)
+    parameters = [parameter for parameter in parameters if parameter.requires_grad]
+    if torch.is_grad_enabled() and (hidden.requires_grad or parameters):
+        return _SummedLoss.apply(logits, targets, size, hidden, *parameters)
+    chunks = zip(hidden.split(size), targets.split(size), strict=True)
+    return sum(token_losses(*logits(part), target)[0].sum() for part, target in chunks)
 
-    def chunk_loss(hidden, labels, is_time, floor, remainder):
-        words, times = logits(hidden)
-        return -target_log_probabilities(words, times, labels, is_time, floor, remainder).sum()
 
-    size = max(1, max_logits // num_classes)
-    targets = (hidden, labels, is_time, floor, remainder)
-    if hidden.shape[0] <= size:
-        return chunk_loss(*targets)
-    chunks = zip(*(tensor.split(size) for tensor in targets), strict=True)
-    return torch.stack([checkpoint(chunk_loss, *chunk, use_reentrant=False) for chunk in chunks]).sum()
+class _SummedLoss(torch.autograd.Function):
+    """The sum and its gradients in one pass over the chunks: no logits are computed twice, and none outlive their chunk."""
+
+    @staticmethod
+    def forward(ctx, logits: Logits, targets: Targets, size: int, hidden: Tensor, *parameters: Tensor) -> Tensor:
+        total = torch.zeros((), device=hidden.device)
+        gradients = [torch.empty_like(hidden), *(torch.zeros_like(parameter) for parameter in parameters)]
+        into = gradients[0].split(size)
+        for part, target, place in zip(hidden.split(size), targets.split(size), into, strict=True):
+            part = part.detach().requires_grad_()
+            with torch.enable_grad():
+                words, times = logits(part)
+            losses, log_sum = token_losses(words.detach(), None if times is None else times.detach(), target)
+            total += losses.sum()
+            outputs, slopes = _slopes(words, times, target, log_sum)
+            found = torch.autograd.grad(outputs, [part, *parameters], slopes)
+            place.copy_(found[0])
+            for sum_, new in zip(gradients[1:], found[1:], strict=True):
+                sum_ += new
+        ctx.save_for_backward(*gradients)
+        return total
+
+    @staticmethod
+    def backward(ctx, slope: Tensor):
+        return None, None, None, *(gradient * slope.to(gradient.dtype) for gradient in ctx.saved_tensors)
+
+
+def _slopes(words: Tensor, times: Tensor | None, target: Targets, log_sum: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """The logits, and the loss's derivative by each: softmax minus target."""
+    word_slope = (words.detach().float() - log_sum[:, None]).exp_()  # [k, V]
+    word_slope.scatter_add_(-1, target.words[:, None], -(~target.is_time).float()[:, None])
+    if times is None:
+        return [words], [word_slope.to(words.dtype)]
+    time_slope = (times.detach().float() - log_sum[:, None]).exp_()  # [k, N]
+    remainder, is_time = target.remainder.float(), target.is_time.float()
+    anchors = torch.stack((target.floor, target.floor + 1), dim=-1)  # [k, 2]
+    time_slope.scatter_add_(-1, anchors, -torch.stack((is_time * (1 - remainder), is_time * remainder), dim=-1))
+    return [words, times], [word_slope.to(words.dtype), time_slope.to(times.dtype)]

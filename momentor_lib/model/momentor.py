@@ -14,7 +14,7 @@ from transformers.cache_utils import Cache
 from transformers.utils import ModelOutput
 
 from momentor_lib.model.config import MomentorConfig
-from momentor_lib.model.loss import summed_loss
+from momentor_lib.model.loss import Targets, summed_loss
 from momentor_lib.model.packing import block_mask, block_position_ids
 from momentor_lib.model.temporal import Tables, TemporalPerceptionModule
 
@@ -201,11 +201,9 @@ class Momentor(PreTrainedModel):
         floor, remainder = self.temporal.anchors(places.masked_fill(~is_time, 0.0))
         total = summed_loss(
             hidden,
-            labels.masked_fill(is_time, 0),
-            is_time,
-            floor,
-            remainder.float(),
+            Targets(labels.masked_fill(is_time, 0), is_time, floor, remainder),
             logits=lambda part: self.logits(part, tables),
+            parameters=[*self.get_output_embeddings().parameters(), *([] if self.config.time_format == "text" else [tables.output])],
             num_classes=self.config.text_config.vocab_size + self.config.num_temporal_tokens,
         )
         return total / (max(labels.shape[0], 1) if num_items is None else num_items)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from momentor_lib.model.config import TIME_FORMATS
+from momentor_lib.model.example import VideoExample
 from momentor_lib.prompts import SYSTEM
 from momentor_lib.timecode import find_tags, format_tag, to_position, to_seconds
 
@@ -29,29 +29,6 @@ CONFIG_NAME = "momentor_processor.json"
 IGNORED = -100  # transformers' own sign for "no label here"
 CACHED_PIECES = 50_000
 TEXT_TIME = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)s\b")
-
-Dialogue = Sequence[tuple[str, str]]
-
-
-@dataclass
-class VideoExample:
-    """A video and what is said about it.
-
-    Attributes:
-        times: seconds of the frames [T].
-        duration: of the whole video, seconds.
-        dialogues: each a list of (question, answer) turns, times as time tags. A dialogue becomes one packed block.
-        features: frame features [T, D_v], or
-        pixel_values: normalised pixels [T, 3, S, S].
-        video_id: its name, for messages.
-    """
-
-    times: Sequence[float]
-    duration: float
-    dialogues: Sequence[Dialogue]
-    features: Tensor | None = None
-    pixel_values: Tensor | None = None
-    video_id: str = ""
 
 
 class MomentorProcessor:

@@ -108,7 +108,7 @@ def dense_loss(model: Momentor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
 @pytest.mark.parametrize("max_logits", [loss_module.MAX_LOGITS, 2000])
 def test_the_loss_is_the_dense_one(max_logits, monkeypatch):
     # 2,000 logits at once make many chunks.
-    monkeypatch.setattr(loss_module.summed_loss, "__kwdefaults__", {"max_logits": max_logits})
+    monkeypatch.setattr(loss_module, "MAX_LOGITS", max_logits)
     model, processor = build_tiny(scale=10)
     batch = batch_of(processor, build_example(), build_example(seed=1, dialogues=DIALOGUES[1:3]))
     model.train()
@@ -118,6 +118,8 @@ def test_the_loss_is_the_dense_one(max_logits, monkeypatch):
     found = model(**batch).loss
     found.backward()
     assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+    with torch.no_grad():
+        assert model(**batch).loss.item() == pytest.approx(expected.item(), rel=1e-5)
     for name, gradient in gradients(model).items():
         torch.testing.assert_close(gradient, expected_gradients[name], rtol=2e-4, atol=2e-6, msg=name)
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from momentor_lib.model.loss import target_log_probabilities
+from momentor_lib.model.loss import Targets, summed_loss, token_losses
 from momentor_lib.model.temporal import TemporalPerceptionModule, propagate
 
 N, D = 9, 5
@@ -132,10 +132,13 @@ def test_the_loss_is_the_soft_targets_cross_entropy_also_at_0_at_the_end_and_on_
     logits = np.concatenate((words, times), axis=1)[0]
     expected = target @ (logits - np.log(np.exp(logits).sum()))
     floor, remainder = build().anchors(torch.tensor([position], dtype=torch.float64))
-    found = target_log_probabilities(
-        torch.from_numpy(words), torch.from_numpy(times), torch.tensor([0]), torch.tensor([True]), floor, remainder.float()
-    )
-    assert found.item() == pytest.approx(expected, abs=1e-5)
+    targets = Targets(torch.tensor([0]), torch.tensor([True]), floor, remainder)
+    found, _ = token_losses(torch.from_numpy(words), torch.from_numpy(times), targets)
+    assert found.item() == pytest.approx(-expected, abs=1e-5)
+    # Its derivative by the logits is softmax minus target.
+    both = torch.from_numpy(logits)[None].requires_grad_()
+    summed_loss(both, targets, lambda part: (part[:, :7], part[:, 7:]), [], 7 + N).backward()
+    np.testing.assert_allclose(array(both.grad)[0], np.exp(logits) / np.exp(logits).sum() - target, atol=1e-6)
 
 
 @pytest.mark.parametrize("position", [0.0, 0.5, 1.0])
@@ -145,11 +148,11 @@ def test_a_time_on_an_anchor_is_learned(position):
     optimizer = torch.optim.Adam(module.parameters(), lr=0.1)
     floor, remainder = module.anchors(torch.tensor([position]))
     for _ in range(60):
-        found = target_log_probabilities(
-            torch.zeros(1, 3), module.logits(hidden), torch.tensor([0]), torch.tensor([True]), floor, remainder
+        found, _ = token_losses(
+            torch.zeros(1, 3), module.logits(hidden), Targets(torch.tensor([0]), torch.tensor([True]), floor, remainder)
         )
         optimizer.zero_grad()
-        (-found.sum()).backward()
+        found.sum().backward()
         optimizer.step()
     assert module.decode(module.logits(hidden)).position.item() == pytest.approx(position, abs=0.02)
 
