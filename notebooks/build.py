@@ -49,7 +49,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"  # comes out blank where no 
 WORDS_A_MINUTE, CODE_LINES_A_MINUTE, MINUTES_AN_EXERCISE = 180, 12, 5
 
 SETUP = """\
-# Set-up: does nothing where momentor_lib is installed. On Colab it installs it, and leaves torch and numpy as they are.
+# Set-up: does nothing where momentor_lib is installed; on Colab installs it and leaves torch and numpy alone.
 import importlib.metadata
 import importlib.util
 import subprocess
@@ -62,11 +62,11 @@ def pip_install(*arguments):
 
 if importlib.util.find_spec("momentor_lib") is None:
     if "google.colab" not in sys.modules:
-        raise ModuleNotFoundError("momentor_lib is not installed here: start JupyterLab with `make lab` (see README.md)")
+        raise ModuleNotFoundError("momentor_lib is not installed: start JupyterLab by `make lab` (README.md)")
     pip_install("--no-deps", "git+https://github.com/REPOSITORY")
     kept = [f"{name}=={importlib.metadata.version(name)}" for name in ("torch", "numpy")]
-    needed = [line for line in importlib.metadata.requires("momentor") if "extra ==" not in line and "jupyterlab" not in line]
-    pip_install(*kept, *needed)
+    needed = importlib.metadata.requires("momentor")
+    pip_install(*kept, *[line for line in needed if "extra ==" not in line and "jupyterlab" not in line])
     importlib.invalidate_caches()
 """.replace("REPOSITORY", REPOSITORY)
 
@@ -197,14 +197,24 @@ def kernel_environment(folder: str) -> dict[str, str]:
     environment = dict(os.environ) | dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), nowhere)
     environment |= dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), nowhere)
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment |= {"HF_HUB_OFFLINE": "1", "IPYTHONDIR": os.path.join(folder, ".ipython"), "PYTHONPATH": os.pathsep.join(paths)}
+    environment |= {
+        "HF_HUB_OFFLINE": "1",
+        "IPYTHONDIR": os.path.join(folder, ".ipython"),
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
     return environment
 
 
 def clean(notebook: NotebookNode, folder: str) -> None:
     """Takes out of the outputs what belongs to one run on one machine: widget states, timings, folders."""
     notebook.metadata.pop("widgets", None)
-    own = {os.path.realpath(folder): ".", folder: ".", str(ROOT): "momentor", tempfile.gettempdir(): "", str(Path.home()): "~"}
+    own = {
+        os.path.realpath(folder): ".",
+        folder: ".",
+        str(ROOT): "momentor",
+        tempfile.gettempdir(): "",
+        str(Path.home()): "~",
+    }
     for cell in notebook.cells:
         cell.metadata = NotebookNode({"tags": tags_of(cell)} if tags_of(cell) else {})
         if cell.cell_type == "code":
@@ -285,7 +295,11 @@ def build(source: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Makes the notebooks from notebooks/src and runs them.")
     parser.add_argument("names", nargs="*", help="beginnings of file names, such as 01; all without")
-    parser.add_argument("--check", action="store_true", help="only say whether the notebooks are made from the sources as they are")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="only say whether the notebooks are made from the sources as they are",
+    )
     arguments = parser.parse_args()
     sources = find_sources(arguments.names)
     if arguments.check:

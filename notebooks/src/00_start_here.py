@@ -9,8 +9,8 @@
 # %% [markdown]
 # # 00 · Start here: ask a video *when*
 #
-# - **You will be able to**: check that this computer is ready; ask Momentor when something happens in a video; look at the answer on a
-#   timeline; measure how good it is; say what a Video-LLM is
+# - **You will be able to**: check that this computer is ready; ask Momentor when something happens in a
+#   video; look at the answer on a timeline; measure how good it is; say what a Video-LLM is
 # - **Know before**: a little Python; nothing about machine learning
 # - **Minutes**: {read} to read and solve, 1 to run
 # - **Hardware**: any computer, two CPU cores are enough
@@ -42,16 +42,18 @@ for found in doctor.examine():
 # %% [markdown]
 # ## 2. What is a Video-LLM?
 #
-# A **large language model** (LLM) reads text and writes what comes next. A **Video-LLM** also reads a video: each frame is turned into a
-# vector that stands in the text like a word. So you can ask about the video in plain language.
+# A **large language model** (LLM) reads text and writes what comes next. A **Video-LLM** also reads a
+# video: each frame is turned into a vector that stands in the text like a word. So you can ask about the
+# video in plain language.
 
 # %%
 plots.video_language_model()
 
 # %% [markdown]
-# Most Video-LLMs are good at *what* and bad at *when*. **Momentor** ([Qian et al., ICML 2024](https://arxiv.org/abs/2402.11435)) was
-# built for *when*: it reads and writes times as exactly as words. This course builds it, piece by piece. The model that comes with it is
-# a tiny one. It was trained on a toy world, moving shapes on a plain ground, so that everything runs on any computer.
+# Most Video-LLMs are good at *what* and bad at *when*. **Momentor** ([Qian et al., ICML
+# 2024](https://arxiv.org/abs/2402.11435)) was built for *when*: it reads and writes times as exactly as
+# words. This course builds it, piece by piece. The model that comes with it is a tiny one. It was trained
+# on a toy world, moving shapes on a plain ground, so that everything runs on any computer.
 
 # %% [markdown]
 # ## 3. The first answer
@@ -66,7 +68,9 @@ frames = load_video(video, num_frames=8)
 print(f"{video.name}: {frames.duration:.1f} s; things that happen in it:")
 print(*[f"  {query['query']}" for query in record["queries"]], sep="\n")
 plots.contact_sheet(
-    [frames.pixels], [[f"{seconds:.1f} s" for seconds in frames.times]], ["Shapes on a plain ground move, grow, spin, blink"]
+    [frames.pixels],
+    [[f"{seconds:.1f} s" for seconds in frames.times]],
+    ["Shapes on a plain ground move, grow, spin, blink"],
 )
 
 # %% [markdown]
@@ -82,27 +86,31 @@ print("query   ", query)
 print("answer  ", for_people(answer.text))
 for moment in answer.moments:
     print(f"moment   {moment.start:.2f} s to {moment.end:.2f} s, score {moment.score:.2f}")
-    print(f"         unsure by about {moment.start_std:.2f} s at its start and {moment.end_std:.2f} s at its end")
+    print(f"         start ± {moment.start_std:.2f} s, end ± {moment.end_std:.2f} s")
 
 # %% [markdown]
-# Finding the stretch of a video that a sentence speaks of is called **temporal grounding**. The answer is a list of **moments**, each
-# with a start and an end in seconds, a **score** from 0 to 1 (how sure the model is) and how far each end may be off.
+# Finding the stretch of a video that a sentence speaks of is called **temporal grounding**. The answer is a
+# list of **moments**, each with a start and an end in seconds, a **score** from 0 to 1 (how sure the model
+# is) and how far each end may be off.
 #
 # ## 4. Look at it
 #
-# Numbers are hard to judge. A timeline shows them beside the video. Click a moment, or press its button: the player jumps there. The left
-# and right arrow keys move through the moments, and the table below holds the same numbers. The truth is known here, because we drew the
-# video; it has a row of its own.
+# Numbers are hard to judge. A timeline shows them beside the video. Click a moment, or press its button:
+# the player jumps there. The left and right arrow keys move through the moments, and the table below holds
+# the same numbers. The truth is known here, because we drew the video; it has a row of its own.
 
 # %%
 truth = [Moment(start, end) for start, end in record["queries"][0]["moments"]]
-Timeline(predictor.duration, answer.moments, query=query, frames=predictor.frames, video_path=video, truth=truth)
+Timeline(
+    predictor.duration, answer.moments, query=query, frames=predictor.frames, video_path=video, truth=truth
+)
 
 # %% [markdown]
 # ## 5. How good is the answer?
 #
-# Compare two stretches of time: how long is what *both* cover, and how long is what *either* covers? The first divided by the second is
-# the **intersection over union**, IoU for short. It is 1 if they are equal, and 0 if they have nothing in common.
+# Compare two stretches of time: how long is what *both* cover, and how long is what *either* covers? The
+# first divided by the second is the **intersection over union**, IoU for short. It is 1 if they are equal,
+# and 0 if they have nothing in common.
 #
 # ### Exercise 1: intersection over union
 
@@ -125,8 +133,8 @@ def overlap(one, other):
 checks.overlap(overlap)
 
 # %% [markdown]
-# With it we can score every query of this video. (The next cell uses its own, so that it also runs before you have solved the exercise. A
-# query may have several true moments; we take the one that fits best.)
+# With it we can score every query of this video. (The next cell uses its own, so that it also runs before
+# you have solved the exercise. A query may have several true moments; we take the one that fits best.)
 
 
 # %%
@@ -140,18 +148,24 @@ scores = []
 for asked in record["queries"]:
     moments = predictor.ground(asked["query"]).moments
     scores.append(best_overlap(moments[0], asked["moments"]) if moments else 0.0)
-    print(f"IoU {scores[-1]:.2f}  {asked['query']:32s}", *[f"{moment.start:.1f}-{moment.end:.1f} s" for moment in moments])
+    print(
+        f"IoU {scores[-1]:.2f}  {asked['query']:32s}",
+        *[f"{moment.start:.1f}-{moment.end:.1f} s" for moment in moments],
+    )
 print(f"mean IoU of the first moments {np.mean(scores):.2f}")
 
 # %% [markdown]
 # ## 6. More than one kind of question
 #
-# Grounding goes from words to times. **Captioning** goes the other way: from a stretch of time to words. And the model can list
-# everything it sees, in order.
+# Grounding goes from words to times. **Captioning** goes the other way: from a stretch of time to words.
+# And the model can list everything it sees, in order.
 
 # %%
 moment = answer.moments[0] if answer.moments else Moment(0, predictor.duration)
-print(f"what happens from {moment.start:.1f} s to {moment.end:.1f} s?", predictor.caption(moment.start, moment.end).text)
+print(
+    f"what happens from {moment.start:.1f} s to {moment.end:.1f} s?",
+    predictor.caption(moment.start, moment.end).text,
+)
 print("\neverything, in order:")
 events = predictor.events()
 for event in events:
@@ -160,12 +174,17 @@ for event in events:
 # %%
 for pair in record["qa"][:3]:
     print("question", for_people(pair["question"]))
-    print("answer  ", for_people(predictor.ask(pair["question"]).text), "  (truth:", for_people(pair["answer"]) + ")\n")
+    print(
+        "answer  ",
+        for_people(predictor.ask(pair["question"]).text),
+        "  (truth:",
+        for_people(pair["answer"]) + ")\n",
+    )
 
 # %% [markdown]
 # ### Exercise 2: what is going on at a given time?
-# Each event is a `Moment` with `.start`, `.end` and `.label`. Write a function that says what is going on at one time. Two things can
-# happen at once, or none.
+# Each event is a `Moment` with `.start`, `.end` and `.label`. Write a function that says what is going on
+# at one time. Two things can happen at once, or none.
 
 
 # %% tags=["exercise"]
@@ -190,16 +209,20 @@ checks.happening_at(happening_at)
 
 # %%
 model = predictor.model
-parts = {"frame encoder (CLIP)": model.vision_model, "projection": model.projection, "temporal perception module": model.temporal}
+parts = {
+    "frame encoder (CLIP)": model.vision_model,
+    "projection": model.projection,
+    "temporal perception module": model.temporal,
+}
 for name, part in (parts | {"language model": model.language_model}).items():
     print(f"{name:28s} {sum(weights.numel() for weights in part.parameters()):9,d} numbers learned")
-print(f"it sees {model.config.num_frames} frames of a video and has {model.config.num_temporal_tokens} anchors for time")
+print(f"it sees {model.config.num_frames} frames and has {model.config.num_temporal_tokens} anchors for time")
 
 # %% [markdown]
 # ## What could go wrong
 #
-# **The tiny model knows only its toy world.** It answers about any video, but outside that world the answer means nothing. It says so
-# itself. Here is a video of noise:
+# **The tiny model knows only its toy world.** It answers about any video, but outside that world the answer
+# means nothing. It says so itself. Here is a video of noise:
 
 # %%
 noise = np.random.default_rng(0).integers(0, 256, (80, 3, 96, 96), dtype=np.uint8)
@@ -210,15 +233,19 @@ print("answer  ", for_people(strange.text))
 print("warnings", *strange.warnings)
 
 # %% [markdown]
-# - **A query in other words.** It learned sentences such as those listed in section 3. Far from them it guesses.
-# - **Something that never happens.** It was asked *when*, so it names a time all the same. Look at the score.
+# - **A query in other words.** It learned sentences such as those listed in section 3. Far from them it
+#   guesses.
+# - **Something that never happens.** It was asked *when*, so it names a time all the same. Look at the
+#   score.
 #
 # ## Summary
 #
 # - A Video-LLM reads frames and a question. Momentor answers with times, exactly.
-# - `Predictor("tiny").set_video(path)`, then `.ground(query)`, `.caption(start, end)`, `.events()` or `.ask(question)`.
+# - `Predictor("tiny").set_video(path)`, then `.ground(query)`, `.caption(start, end)`, `.events()` or
+#   `.ask(question)`.
 # - A moment has a start, an end, a score, and how far each end may be off. IoU says how good it is.
 #
 # ## Next
 #
-# [01 · From a video file to frames with times](01_frame_extraction.ipynb): a model can only be right about time if its frames are.
+# [01 · From a video file to frames with times](01_frame_extraction.ipynb): a model can only be right about
+# time if its frames are.

@@ -9,8 +9,8 @@
 # %% [markdown]
 # # 01 · From a video file to frames with times
 #
-# - **You will be able to**: read a video file with its true timestamps; choose frames evenly in time, with PyAV and with decord; say why
-#   counting frames gives wrong times; turn frames into CLIP features
+# - **You will be able to**: read a video file with its true timestamps; choose frames evenly in time, with
+#   PyAV and with decord; say why counting frames gives wrong times; turn frames into CLIP features
 # - **Know before**: a little Python and NumPy; nothing about video
 # - **Minutes**: {read} to read and solve, 1 to run
 # - **Hardware**: any computer, two CPU cores are enough
@@ -37,9 +37,11 @@ from momentor_lib.viz import plots
 # %% [markdown]
 # ## 1. The idea
 #
-# Momentor answers *when* something happens. It can only be right about time if every picture that it sees carries the right time.
+# Momentor answers *when* something happens. It can only be right about time if every picture that it sees
+# carries the right time.
 #
-# So a video goes through four steps before a model reads it. This notebook is about the first two, and looks into the third.
+# So a video goes through four steps before a model reads it. This notebook is about the first two, and
+# looks into the third.
 
 # %%
 plots.video_to_tokens()
@@ -47,11 +49,11 @@ plots.video_to_tokens()
 # %% [markdown]
 # ## 2. What is in the file
 #
-# We use one of the course's sample videos: coloured shapes that move on a plain ground. It is small, and we know exactly what happens in
-# it.
+# We use one of the course's sample videos: coloured shapes that move on a plain ground. It is small, and we
+# know exactly what happens in it.
 #
-# A file such as `.mp4` is a **container**: a box that holds streams (pictures, sound) and a table of contents. The pictures are
-# compressed by a **codec** (here H.264). [PyAV](https://pyav.org) opens both.
+# A file such as `.mp4` is a **container**: a box that holds streams (pictures, sound) and a table of
+# contents. The pictures are compressed by a **codec** (here H.264). [PyAV](https://pyav.org) opens both.
 
 # %%
 sample = sorted(shipped("data_samples/videos").glob("toy_*.mp4"))[0]
@@ -70,8 +72,8 @@ print("uncompressed   ", f"{raw / 1e6:.1f} MB, {raw / sample.stat().st_size:.0f}
 # %% [markdown]
 # How can the file be so small? Most pictures are stored only as a *change* against other pictures.
 #
-# The stream is a list of **packets**, one for each picture. A few packets are **key frames**: whole pictures. The others say what moved
-# since. Let us look.
+# The stream is a list of **packets**, one for each picture. A few packets are **key frames**: whole
+# pictures. The others say what moved since. Let us look.
 
 # %%
 with av.open(str(sample)) as container:
@@ -81,27 +83,29 @@ with av.open(str(sample)) as container:
 
 is_key = [packet.is_keyframe for packet in packets]
 sizes = [packet.size for packet in packets]
-print(
-    len(packets), "packets,", sum(is_key), "of them key frames, at", [f"{s:.1f} s" for s, key in zip(seconds, is_key, strict=True) if key]
+places = ", ".join(f"{s:.1f}" for s, key in zip(seconds, is_key, strict=True) if key)
+print(len(packets), "packets,", sum(is_key), "of them key frames, at", places, "s")
+plots.packet_sizes(
+    seconds, sizes, is_key, "Key frames are large and rare; everything between them is a small change"
 )
-plots.packet_sizes(seconds, sizes, is_key, "Key frames are large and rare; everything between them is a small change")
 
 # %% [markdown]
-# The tall lines with a diamond are the key frames: some come at regular steps, some where a new scene begins. To show a picture between
-# two of them, a decoder must start at the key frame before it and work forward. Keep that in mind: it is why jumping around in a video is
-# slow (section 6).
+# The tall lines with a diamond are the key frames: some come at regular steps, some where a new scene
+# begins. To show a picture between two of them, a decoder must start at the key frame before it and work
+# forward. Keep that in mind: it is why jumping around in a video is slow (section 6).
 
 # %% [markdown]
 # ## 3. Timestamps
 #
-# Each packet says when its picture is shown: the **presentation timestamp**, `pts`. It is a whole number that counts ticks. One tick is
-# the stream's **time base**, a fraction of a second. So
+# Each packet says when its picture is shown: the **presentation timestamp**, `pts`. It is a whole number
+# that counts ticks. One tick is the stream's **time base**, a fraction of a second. So
 #
 # $$\text{seconds} = \texttt{pts} \times \texttt{time\_base}.$$
 #
-# To see where times can go wrong we need a file that we control. The next cell writes one: an orange bar grows from left to right and is
-# full at 8 s. So every picture *tells its own time*. We write 30 frames a second for two seconds, and only 5 a second after that, as
-# phones do in poor light: a **variable frame rate**.
+# To see where times can go wrong we need a file that we control. The next cell writes one: an orange bar
+# grows from left to right and is full at 8 s. So every picture *tells its own time*. We write 30 frames a
+# second for two seconds, and only 5 a second after that, as phones do in poor light: a **variable frame
+# rate**.
 
 # %%
 LENGTH = 8.0  # seconds
@@ -132,18 +136,20 @@ with av.open(str(uneven)) as container:
     stream = container.streams.video[0]
     print("time base", stream.time_base, "s; the first packets, in the order in which they lie in the file:")
     for packet, _ in zip(container.demux(stream), range(6), strict=False):
+        shown = float(packet.pts * stream.time_base)
         print(
-            f"  pts {packet.pts:6d} = {float(packet.pts * stream.time_base):.3f} s   dts {packet.dts:6d}   key frame: {packet.is_keyframe}"
+            f"  pts {packet.pts:5d} = {shown:.3f} s   dts {packet.dts:5d}   key frame: {packet.is_keyframe}"
         )
 
 # %% [markdown]
-# Look at the `pts` column: it jumps forward and back. A picture may be stored as a change against a *later* picture, and then the later
-# one must lie in the file first. The second stamp, `dts`, is the **decoding timestamp**: the order in which a decoder must read. It can
-# even be negative. For *when is it shown*, only `pts` counts.
+# Look at the `pts` column: it jumps forward and back. A picture may be stored as a change against a *later*
+# picture, and then the later one must lie in the file first. The second stamp, `dts`, is the **decoding
+# timestamp**: the order in which a decoder must read. It can even be negative. For *when is it shown*, only
+# `pts` counts.
 #
 # ### Exercise 1: the times of all frames
-# Use PyAV as above. Three things to watch: ticks are not seconds, the order in the file is not the order on screen, and `demux` ends with
-# an empty packet whose `pts` is `None`.
+# Use PyAV as above. Three things to watch: ticks are not seconds, the order in the file is not the order on
+# screen, and `demux` ends with an empty packet whose `pts` is `None`.
 
 
 # %% tags=["exercise"]
@@ -167,8 +173,8 @@ checks.frame_times(frame_times)
 # %% [markdown]
 # ## 4. Even in time: which frames does the model see?
 #
-# A model cannot read every frame of a film. Momentor takes $M$ of them, evenly spread: the paper takes 300, our tiny model fewer. Frame
-# $i$ is wanted at
+# A model cannot read every frame of a film. Momentor takes $M$ of them, evenly spread: the paper takes 300,
+# our tiny model fewer. Frame $i$ is wanted at
 #
 # $$t_i = i \cdot \frac{\text{duration}}{M - 1}, \qquad i = 0, \dots, M-1.$$
 #
@@ -192,34 +198,36 @@ def uniform_times(duration, count):
 checks.uniform_times(uniform_times)
 
 # %% [markdown]
-# At a wanted time, a viewer sees the **frame on screen**: the last one whose own time is not later. Here are a few frames with uneven
-# times. The frames on screen at the wanted times (blue arrows) are orange and hatched.
+# At a wanted time, a viewer sees the **frame on screen**: the last one whose own time is not later. Here
+# are a few frames with uneven times. The frames on screen at the wanted times (blue arrows) are orange and
+# hatched.
 
 # %%
 few = np.array([0, 0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1, 3.3, 4.5, 5.7, 6.9])
-wanted = np.linspace(0, 7.2, 7)
+wanted = np.linspace(0, 7.8, 7)
 picked = [max(index for index, begin in enumerate(few) if begin <= moment + 1e-9) for moment in wanted]
 print("on screen", picked)
 print("nearest  ", [int(np.abs(few - moment).argmin()) for moment in wanted])
 plots.frames_on_screen(few, wanted, picked, "A viewer sees a frame until the next one comes")
 
 # %% [markdown]
-# Compare the two printed rows. On the right, where frames stay long, the *nearest* frame is sometimes one that is not on screen yet.
+# Compare the two printed rows. On the right, where frames stay long, the *nearest* frame is sometimes one
+# that is not on screen yet.
 #
 # ### Exercise 3: the frame on screen
-# Given the sorted times of all frames, find the index for each wanted time. `np.searchsorted` counts how many sorted values lie before a
-# new one; its argument `side` decides what happens when both are equal.
+# Given the sorted times of all frames, find the index for each wanted time. `np.searchsorted` counts how
+# many sorted values lie before a new one; its argument `side` decides what happens when both are equal.
 
 
 # %% tags=["exercise"]
 def on_screen(frame_times, wanted):
-    """For each wanted time, the index of the frame that is on screen then. Both arrays in seconds, ``frame_times`` sorted."""
+    """For each wanted time (seconds), the index of the frame on screen then; ``frame_times`` are sorted."""
     # Your code here.
 
 
 # %% tags=["solution"]
 def on_screen(frame_times, wanted):
-    """For each wanted time, the index of the frame that is on screen then. Both arrays in seconds, ``frame_times`` sorted."""
+    """For each wanted time (seconds), the index of the frame on screen then; ``frame_times`` are sorted."""
     return np.searchsorted(frame_times, wanted, side="right") - 1
 
 
@@ -229,8 +237,8 @@ checks.on_screen(on_screen)
 # %% [markdown]
 # ## 5. Where counting frames goes wrong
 #
-# Much code has no timestamps at hand and reckons: frame number divided by frames a second. Most readers offer an **average** rate for it.
-# Let us compare that with the truth, on our uneven file.
+# Much code has no timestamps at hand and reckons: frame number divided by frames a second. Most readers
+# offer an **average** rate for it. Let us compare that with the truth, on our uneven file.
 
 # %%
 reader = decord.VideoReader(str(uneven))
@@ -243,11 +251,11 @@ print(f"worst error {errors.max():.2f} s, at frame {errors.argmax()}; mean error
 plots.time_by_arithmetic(real, by_counting, "Counting frames puts events seconds away from where they are")
 
 # %% [markdown]
-# The solid line is the truth, the dashed one the arithmetic. The longest dotted gap is the worst error. A model trained on such times
-# would learn them.
+# The solid line is the truth, the dashed one the arithmetic. The longest dotted gap is the worst error. A
+# model trained on such times would learn them.
 #
-# The same mistake the other way round: we want frames at even times, and ask for number `time x rate`. The bar in each picture tells the
-# truth.
+# The same mistake the other way round: we want frames at even times, and ask for number `time x rate`. The
+# bar in each picture tells the truth.
 
 # %%
 wanted = np.linspace(0, true_times[-1], 8)
@@ -258,17 +266,20 @@ by_time = load_video(uneven, num_frames=8, end=float(true_times[-1]))
 plots.contact_sheet(
     [by_count, by_time.pixels],
     [
-        [f"asked {moment:.1f} s\ngot {real[index]:.1f} s" for moment, index in zip(wanted, counted, strict=True)],
+        [
+            f"asked {moment:.1f} s\ngot {real[index]:.1f} s"
+            for moment, index in zip(wanted, counted, strict=True)
+        ],
         [f"asked {moment:.1f} s\ngot {got:.1f} s" for moment, got in zip(wanted, by_time.times, strict=True)],
     ],
     ["Frames by counting: the bar jumps", "Frames by timestamp: the bar grows evenly"],
 )
 
 # %% [markdown]
-# In the upper row the bar hurries and then crawls; in the lower one it grows by equal steps.
+# In the upper row the bar crawls and then hurries; in the lower one it grows by equal steps.
 #
-# The library's `load_video` chooses by timestamp with both readers. It returns `Frames`: pixels, times, and the duration of the whole
-# file.
+# The library's `load_video` chooses by timestamp with both readers. It returns `Frames`: pixels, times, and
+# the duration of the whole file.
 
 # %%
 with_pyav = load_video(sample, num_frames=64, reader="pyav")
@@ -289,7 +300,8 @@ print("the two readers' times agree; largest difference of a pixel:", largest, "
 # - **forward**: decode everything from the start, keep what we want;
 # - **seeking**: for each wanted time jump to the key frame before it, and decode from there.
 #
-# Seeking looks clever. Let us count how many frames each of them has to decode. First the two ways, in plain PyAV.
+# Seeking looks clever. Let us count how many frames each of them has to decode. First the two ways, in
+# plain PyAV.
 
 
 # %%
@@ -323,31 +335,37 @@ def read_seeking(path, wanted):
 
 
 # %% [markdown]
-# Now the same 800 pictures in two files: one with a key frame every 25 pictures, one with a key frame every 250 (a common setting). We
-# ask both ways for 64 frames.
+# Now the same 800 pictures in two files: one with a key frame every 25 pictures, one with a key frame every
+# 250 (a common setting). We ask both ways for 64 frames.
 
 # %%
 even_times = np.arange(0, LENGTH, 1 / 100)
-files = {25: folder / "dense.mp4", 250: folder / "sparse.mp4"}
 wanted = np.linspace(0, even_times[-1], 64)
 names, counts = [], []
-for every, path in files.items():
+for every in (25, 250):
+    path = folder / f"every_{every}.mp4"
     write_clock(path, even_times, keyframe_every=every)
+    shown = []
     for name, read in (("forward", read_forward), ("seeking", read_seeking)):
         started = time.process_time()
         chosen, decoded = read(path, wanted)
-        used = time.process_time() - started
+        used = 1000 * (time.process_time() - started)
+        shown.append([frame.pts for frame in chosen])
         names.append(f"{name}, a key frame every {every}")
         counts.append(decoded)
-        print(f"{names[-1]:36s} {decoded:6d} frames decoded for {len(chosen)}, {1000 * used:5.0f} ms of processor time")
+        print(f"{names[-1]:34s} {decoded:5d} frames decoded, {used:4.0f} ms of processor time")
+    assert shown[0] == shown[1], "both ways should give the same frames"
 
 # %%
-plots.cost_bars(names, counts, [len(even_times)] * 4, "One seek a frame decodes the same pictures again and again", "frames decoded")
+least = [len(even_times)] * len(names)
+plots.cost_bars(
+    names, counts, least, "A seek a frame decodes the same pictures again and again", "frames decoded"
+)
 
 # %% [markdown]
-# Where key frames are rare, a seek for every frame decodes several times as much as reading forward. `load_video` therefore never seeks
-# more often than once for each key frame, and only where the file has an index and the timestamps confirm where it landed. Otherwise it
-# reads forward.
+# Where key frames are rare, a seek for every frame decodes several times as much as reading forward.
+# `load_video` therefore never seeks more often than once for each key frame, and only where the file has an
+# index and the timestamps confirm where it landed. Otherwise it reads forward.
 #
 # Here is how the library picks frames by their timestamps. You will recognise exercise 3.
 
@@ -362,21 +380,28 @@ print("load_video gives exactly the frames that the timestamps say")
 # %% [markdown]
 # ## 7. A contact sheet
 #
-# The quickest check of any video pipeline: look at the frames with their times. Do it whenever something is strange.
+# The quickest check of any video pipeline: look at the frames with their times. Do it whenever something is
+# strange.
 
 # %%
 frames = load_video(sample, num_frames=12)
 labels = [f"{seconds:.1f} s" for seconds in frames.times]
-plots.contact_sheet([frames.pixels[:6], frames.pixels[6:]], [labels[:6], labels[6:]], [f"{sample.stem}: twelve frames, evenly spread", ""])
+plots.contact_sheet(
+    [frames.pixels[:6], frames.pixels[6:]],
+    [labels[:6], labels[6:]],
+    [f"{sample.stem}: twelve frames, evenly spread", ""],
+)
 
 # %% [markdown]
 # ## 8. From frames to features
 #
-# The language model cannot read pixels. A **frame encoder** turns each picture into one vector, its **feature**. Momentor uses
-# [CLIP](https://arxiv.org/abs/2103.00020), a network that was trained to give a picture and its caption similar vectors. Its weights stay
-# fixed. (In the paper: CLIP ViT-L/14, 1,024 numbers a frame. Ours is a small CLIP, trained on the toy world.)
+# The language model cannot read pixels. A **frame encoder** turns each picture into one vector, its
+# **feature**. Momentor uses [CLIP](https://arxiv.org/abs/2103.00020), a network that was trained to give a
+# picture and its caption similar vectors. Its weights stay fixed. (In the paper: CLIP ViT-L/14, 1,024
+# numbers a frame. Ours is a small CLIP, trained on the toy world.)
 #
-# The processor first brings pixels into the form that CLIP expects: its size, values from 0 to 1, minus a mean, divided by a spread.
+# The processor first brings pixels into the form that CLIP expects: its size, values from 0 to 1, minus a
+# mean, divided by a spread.
 
 # %%
 model, processor = presets.load("tiny")
@@ -386,17 +411,22 @@ with torch.no_grad():
     features = model.encode_frames(pixel_values[None])[0].numpy()
 
 print("frames       ", frames.pixels.shape, frames.pixels.dtype, f"{frames.pixels.nbytes / 1e6:.2f} MB")
-print("pixel values ", tuple(pixel_values.shape), pixel_values.dtype, f"from {pixel_values.min():.2f} to {pixel_values.max():.2f}")
+print(
+    "pixel values ",
+    tuple(pixel_values.shape),
+    pixel_values.dtype,
+    f"from {pixel_values.min():.2f} to {pixel_values.max():.2f}",
+)
 print("features     ", features.shape, features.dtype, f"{features.nbytes / 1e6:.2f} MB")
 print("the first feature begins with", features[0, :5].round(2))
 
 # %% [markdown]
-# `features` is [T, D_v]: T frames, D_v numbers for each. Everything that Momentor will ever know about the video is in these numbers and
-# in `frames.times`.
+# `features` is [T, D_v]: T frames, D_v numbers for each. Everything that Momentor will ever know about the
+# video is in these numbers and in `frames.times`.
 #
 # ### Exercise 4: which frames are alike?
-# The **cosine similarity** of two vectors is the cosine of the angle between them: 1 for the same direction, 0 for a right angle. Compute
-# it for each two frames, without a loop.
+# The **cosine similarity** of two vectors is the cosine of the angle between them: 1 for the same
+# direction, 0 for a right angle. Compute it for each two frames, without a loop.
 
 
 # %% tags=["exercise"]
@@ -421,34 +451,40 @@ alike = torch.nn.functional.cosine_similarity(centred[:, None], centred[None], d
 plots.similarity(alike, frames.times, "Blocks on the diagonal are scenes that stay alike")
 
 # %% [markdown]
-# Bright squares along the diagonal are stretches in which little changes. Where a square ends, something happened: a new scene, a new
-# shape, a movement. (We took the mean feature away first: what all frames share would hide the differences.)
+# Bright squares along the diagonal are stretches in which little changes. Where a square ends, something
+# happened: a new scene, a new shape, a movement. (We took the mean feature away first: what all frames
+# share would hide the differences.)
 #
-# The features say *what* is there. They do not say *when*: two like frames at different times have like features. That is what the next
-# notebook adds.
+# The features say *what* is there. They do not say *when*: two like frames at different times have like
+# features. That is what the next notebook adds.
 #
 # ## What could go wrong
 #
-# - **Index divided by average rate.** Right only when all frames last equally long. Phones, screen recordings and streams often break
-#   that.
+# - **Index divided by average rate.** Right only when all frames last equally long. Phones, screen
+#   recordings and streams often break that.
 # - **Nearest frame instead of frame on screen.** Shows the model a picture that a viewer has not seen yet.
-# - **A seek for every frame.** Slow where key frames are rare; and some files (broken index, MPEG-TS) land in the wrong place without
-#   saying so.
+# - **A seek for every frame.** Slow where key frames are rare; and some files (broken index, MPEG-TS) land
+#   in the wrong place without saying so.
 # - **All frames at full size in memory.** Ten minutes of 1080p at 30 frames a second:
 
 # %%
-print(f"{10 * 60 * 30 * 1080 * 1920 * 3 / 1e9:.0f} GB; 300 frames of 224 x 224: {300 * 224 * 224 * 3 / 1e6:.0f} MB")
+whole = 10 * 60 * 30 * 1080 * 1920 * 3
+chosen = 300 * 224 * 224 * 3
+print(f"all frames {whole / 1e9:.0f} GB; 300 frames of 224 x 224 pixels {chosen / 1e6:.0f} MB")
 
 # %% [markdown]
 # `load_video(path, num_frames=300, size=224)` therefore resizes while it decodes.
 #
 # ## Summary
 #
-# - A container holds packets; a packet's `pts` times the time base is the second at which its picture is shown.
+# - A container holds packets; a packet's `pts` times the time base is the second at which its picture is
+#   shown.
 # - Wanted times are even in seconds; the frame for each is the one on screen.
 # - Counting frames is not measuring time.
-# - One frame becomes one vector. `Frames` carries pixels and times side by side, so that no time is ever guessed.
+# - One frame becomes one vector. `Frames` carries pixels and times side by side, so that no time is ever
+#   guessed.
 #
 # ## Next
 #
-# [02 · The temporal perception module](02_temporal_perception_module.ipynb): how a language model learns to read and write *when*.
+# [02 · The temporal perception module](02_temporal_perception_module.ipynb): how a language model learns to
+# read and write *when*.
