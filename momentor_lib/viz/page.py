@@ -124,7 +124,7 @@ def _rows(timeline: Timeline) -> str:
         rows = [f'<div class="mt-row">{words}<span class="mt-track"></span></div>']
     if timeline.truth:
         rows.append(_truth_row(timeline.truth, timeline.duration))
-    return f'<div class="mt-rows">{"".join(rows)}</div>'
+    return f'<div class="mt-rows" role="group" aria-label="Moments">{"".join(rows)}</div>'
 
 
 def _truth_row(truth: list[Moment], duration: float) -> str:

@@ -70,11 +70,13 @@ def write_span(moment: Moment, duration: float) -> str:
     return f"{write_time(moment.start, duration)} – {write_time(moment.end, duration)}"
 
 
-def describe(moment: Moment, duration: float) -> str:
-    """``12.3 s to 18.4 s, score 0.93``: what a screen reader says."""
-    words = f"{write_time(moment.start, duration)} to {write_time(moment.end, duration)}, score {moment.score:.2f}"
+def describe(moment: Moment, duration: float, is_truth: bool = False) -> str:
+    """``12.3 s to 18.4 s, score 0.93``: what a screen reader says. The truth has no score."""
+    words = f"{write_time(moment.start, duration)} to {write_time(moment.end, duration)}"
     if moment.label:
         words = f"{clean(moment.label)}, {words}"
+    if not is_truth:
+        words = f"{words}, score {moment.score:.2f}"
     return f"{words}, outside the video" if is_outside(moment, duration) else words
 
 

@@ -86,7 +86,7 @@ class Timeline:
     def description(self) -> str:
         """The timeline in words, for those who cannot see it."""
         found = "; ".join(f"moment {i}: {describe(m, self.duration)}" for i, m in enumerate(self.moments, 1)) or "no moment found"
-        truth = "; ".join(describe(m, self.duration) for m in self.truth or [])
+        truth = "; ".join(describe(m, self.duration, is_truth=True) for m in self.truth or [])
         words = f"Timeline of {self.subject}, {write_time(self.duration, self.duration)} long: {found}"
         return f"{words}; truth: {truth}." if truth else f"{words}."
 

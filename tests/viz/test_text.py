@@ -73,4 +73,5 @@ def test_ticks_are_few_different_and_inside(duration: float) -> None:
 
 def test_a_description_says_all_that_the_bar_shows() -> None:
     assert describe(Moment(1.5, 2.25, 0.5, label="a  cat\n"), 10.0) == "a cat, 1.5 s to 2.2 s, score 0.50"
+    assert describe(Moment(1.5, 2.25), 10.0, is_truth=True) == "1.5 s to 2.2 s"
     assert describe(Moment(11, 12, 0.5), 10.0) == "11.0 s to 12.0 s, score 0.50, outside the video"
