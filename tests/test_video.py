@@ -147,6 +147,19 @@ def test_packets_that_lie_are_decoded_forward(sound, monkeypatch):
     assert planned.duration == forward.duration
 
 
+@pytest.mark.parametrize("name", [name for name in SOUND if name != "no container"])
+def test_sound_files_hold_no_surprise(sound, name, monkeypatch):
+    """Their packets tell all: nothing is decoded a second time."""
+
+    def forward(*arguments):
+        raise AssertionError("decoded forward")
+
+    monkeypatch.setattr(video, "_load_forward", forward)
+    path, _ = sound(name)
+    for count in range(1, 12):  # other frames each time, also some that are shown before the key frame that they follow
+        load_video(path, count, size=16)
+
+
 def test_only_the_needed_packets_are_decoded(sound, monkeypatch):
     """One frame, the third after a key frame: decoding begins at that key frame and ends with the frame."""
     path, _ = sound("plain")
@@ -232,6 +245,7 @@ def test_choice_against_brute_force(gaps, late, count, cut):
 
 def test_memory_is_that_of_the_result(tmp_path):
     """Two hundred frames that would be 1.2 GB at their full size. A process of its own, whose greatest memory is asked at its end."""
+    pytest.importorskip("resource", reason="this system does not tell a process's greatest memory")
     path = make.write_video(tmp_path / "large.mp4", make.even_times(200), size=(1080, 1920))
     code = (
         "import resource, sys; from momentor_lib.video import load_video; frames = load_video(sys.argv[1], size=32);"

@@ -11,8 +11,6 @@ from av.stream import Disposition
 # The clock of an MPEG stream starts anywhere: FFmpeg's own files start it at 1.4 s, a piece of a broadcast at any hour of the day.
 CLOCK_FORMATS = {"mpegts", "mpeg"}
 LATEST_CLOCK_START = 10.0  # seconds; later than this it is a time of day, and we count from the container's start instead
-
-
 MOST_THREADS = 4  # that decode one file: a few large frames in memory, and other files may be read beside it
 
 
@@ -61,7 +59,7 @@ class Source:
             raise VideoError(f"{self.path} is no video that can be read, or cut off before its index: {reason(error)}") from error
         streams = [stream for stream in self.container.streams.video if not stream.disposition & Disposition.attached_pic]
         if not streams:
-            kinds = sorted({stream.type for stream in self.container.streams}) or ["nothing"]
+            kinds = sorted({stream.type for stream in self.container.streams} - {"video"}) or ["a still picture"]
             self.container.close()
             raise VideoError(f"{self.path} holds no video, only {' and '.join(kinds)}")
         self.stream = streams[0]
