@@ -84,7 +84,8 @@ def video_language_model() -> Picture:
     axes.barh(0.62, 2.6, left=6.8, height=0.1, color=style.FAINT)
     axes.barh(0.62, 1.13, left=7.6, height=0.24, color=style.VERMILLION)
     axes.text(8.1, 0.42, "a moment on the time axis", ha="center", va="top", fontsize=10)
-    for start, end in (((3.1, 1.8), (3.75, 1.45)), ((3.0, 0.65), (3.75, 1.05)), ((5.75, 1.3), (6.7, 1.5))):
+    arrows = (((3.1, 1.8), (3.75, 1.45)), ((3.0, 0.65), (3.75, 1.05)), ((5.75, 1.3), (6.7, 1.5)), ((8.1, 1.4), (8.1, 0.85)))
+    for start, end in arrows:
         axes.annotate("", xy=end, xytext=start, arrowprops={"arrowstyle": "->", "lw": 2})
     axes.text(1.5, 2.3, "frames, each with its time", ha="center", color=style.BLUE, fontsize=10)
     axes.set(xlim=(-0.2, 9.7), ylim=(0, 2.6))

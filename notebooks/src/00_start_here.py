@@ -26,6 +26,7 @@ import numpy as np
 
 from momentor_lib import Moment, Predictor, Timeline, doctor, load_video, shipped
 from momentor_lib.checks import start_here as checks
+from momentor_lib.evaluation.grounding import temporal_iou
 from momentor_lib.timecode import for_people
 from momentor_lib.toy.writer import write_video
 from momentor_lib.viz import plots
@@ -133,24 +134,17 @@ def overlap(one, other):
 checks.overlap(overlap)
 
 # %% [markdown]
-# With it we can score every query of this video. (The next cell uses its own, so that it also runs before
-# you have solved the exercise. A query may have several true moments; we take the one that fits best.)
-
+# The library has it too, for many spans at once. With it we can score every query of this video. A query may
+# have several true moments; we take the one that the model's first moment fits best.
 
 # %%
-def best_overlap(moment, spans):
-    """The IoU of a moment with the true span that it fits best."""
-    both = [max(0.0, min(moment.end, end) - max(moment.start, start)) for start, end in spans]
-    return max(b / (moment.duration + end - start - b) for b, (start, end) in zip(both, spans, strict=True))
-
-
 scores = []
 for asked in record["queries"]:
     moments = predictor.ground(asked["query"]).moments
-    scores.append(best_overlap(moments[0], asked["moments"]) if moments else 0.0)
+    spans = [(moment.start, moment.end) for moment in moments]
+    scores.append(temporal_iou(spans[:1], asked["moments"]).max() if spans else 0.0)
     print(
-        f"IoU {scores[-1]:.2f}  {asked['query']:32s}",
-        *[f"{moment.start:.1f}-{moment.end:.1f} s" for moment in moments],
+        f"IoU {scores[-1]:.2f}  {asked['query']:30s}", *[f"{start:.1f}-{end:.1f} s" for start, end in spans]
     )
 print(f"mean IoU of the first moments {np.mean(scores):.2f}")
 
@@ -161,13 +155,11 @@ print(f"mean IoU of the first moments {np.mean(scores):.2f}")
 # And the model can list everything it sees, in order.
 
 # %%
-moment = answer.moments[0] if answer.moments else Moment(0, predictor.duration)
-print(
-    f"what happens from {moment.start:.1f} s to {moment.end:.1f} s?",
-    predictor.caption(moment.start, moment.end).text,
-)
-print("\neverything, in order:")
+first = answer.moments[0]
+said = predictor.caption(first.start, first.end).text
+print(f"what happens from {first.start:.1f} s to {first.end:.1f} s?  {said}\n")
 events = predictor.events()
+print("everything, in order:")
 for event in events:
     print(f"  {event.start:6.1f} s to {event.end:6.1f} s  {event.label}")
 
