@@ -123,7 +123,7 @@ def caption(
         print(for_people(answer.text))
     else:
         for moment in answer.moments:
-            print(f"{_span(moment)}  {moment.label}")
+            print(f"{_span(moment)}  {for_people(moment.label)}")
 
 
 @app.command()

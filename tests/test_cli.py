@@ -56,8 +56,8 @@ class KnownPredictor:
         self.calls.append(("caption", start, end))
         if start is not None:
             return Answer("the red circle moves left", [Moment(start, end, label="the red circle moves left")])
-        text = "<1.50s>-<4.25s> the red circle moves left. <5.00s>-<9.00s> the blue star spins."
-        labels = ("the red circle moves left", "the blue star spins")
+        text = "<1.50s>-<4.25s> the red circle moves left. <5.00s>-<9.00s> the blue star spins after <4.25s>."
+        labels = ("the red circle moves left", "the blue star spins after <4.25s>")
         return Answer(text, [Moment(1.5, 4.25, label=labels[0]), Moment(5.0, 9.0, label=labels[1])])
 
 
@@ -166,11 +166,11 @@ def test_caption_of_every_event(known, video, capsys):
     assert cli.main(["caption", video]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "1.5 s - 4.2 s  the red circle moves left",
-        "5.0 s - 9.0 s  the blue star spins",
+        "5.0 s - 9.0 s  the blue star spins after 4.2 s",
     ]
     assert cli.main(["caption", video, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert [m["label"] for m in document["moments"]] == ["the red circle moves left", "the blue star spins"]
+    assert [m["label"] for m in document["moments"]] == ["the red circle moves left", "the blue star spins after <4.25s>"]
     assert (document["start"], document["end"]) == (None, None)
     assert set(document) == {"video", "duration", "start", "end", "text", "moments", "model"}
 
