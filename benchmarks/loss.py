@@ -76,7 +76,7 @@ class Peak(threading.Thread):
 
 
 def measure(name: str, length: int, hardest: bool, answers) -> None:
-    """CPU seconds (best of a few) and MiB beyond inputs and their gradients, of one form, put into a queue. Runs in a process of its own."""
+    """CPU seconds (best of a few) and MiB beyond inputs and their gradients, of one form, into a queue. Runs in a process of its own."""
     torch.set_num_threads(1)
     inputs, form = _inputs(length, hardest), {"ours": ours, "dense": dense}[name]
     for tensor in inputs[:3]:

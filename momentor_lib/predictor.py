@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -86,15 +87,26 @@ class Predictor:
         Raises:
             ValueError: no video was set, or ``top_k`` is below 1.
         """
+        return self.ground_many([query], top_k, nearest=nearest)[0]
+
+    def ground_many(self, queries: Sequence[str], top_k: int | None = None, *, nearest: bool = False) -> list[Answer]:
+        """The answers of :meth:`ground` to several queries, decoded together, which is several times faster.
+
+        Raises:
+            ValueError: no video was set, or ``top_k`` is below 1.
+        """
         if top_k is not None and top_k < 1:
             raise ValueError(f"top_k must be 1 or more, not {top_k}")
-        question = prompts.GROUND.format(query=query.strip().rstrip("?.!"))
-        generated = self._generate(question, spans=True, begins_with_time=True, nearest=nearest)
-        text, moments = self._read(generated)
-        others = []
-        if top_k is not None and top_k > len(moments):
-            others = ranking.alternatives(self.model, self.processor, self._video(), question, generated, count=3 * top_k)
-        return Answer(text, ranking.rank(moments, others, top_k), query, self._warnings)
+        questions = [prompts.GROUND.format(query=query.strip().rstrip("?.!")) for query in queries]
+        all_generated = generate(self.model, self.processor, self._video(), questions, spans=True, begins_with_time=True, nearest=nearest)
+        answers = []
+        for query, question, generated in zip(queries, questions, all_generated, strict=True):
+            text, moments = self._read(generated)
+            others = []
+            if top_k is not None and top_k > len(moments):
+                others = ranking.alternatives(self.model, self.processor, self._video(), question, generated, count=3 * top_k)
+            answers.append(Answer(text, ranking.rank(moments, others, top_k), query, self._warnings))
+        return answers
 
     def ask(self, question: str) -> Answer:
         """Any question; times in it as time tags (``<12.34s>``). The answer's moments stand in its text's order.
@@ -102,7 +114,7 @@ class Predictor:
         Raises:
             ValueError: no video was set.
         """
-        text, moments = self._read(self._generate(question.strip()))
+        text, moments = self._say(question.strip())
         return Answer(text, moments, question, self._warnings)
 
     def caption(self, start: float | None = None, end: float | None = None) -> Answer:
@@ -113,7 +125,7 @@ class Predictor:
         """
         duration = self._video().duration
         if start is None and end is None:
-            text, moments = self._read(self._generate(prompts.EVENTS, spans=True))
+            text, moments = self._say(prompts.EVENTS, spans=True)
             return Answer(text, ranking.labelled_events(text, moments), prompts.EVENTS, self._warnings)
         start, end = 0.0 if start is None else start, duration if end is None else end
         if not 0 <= start < end <= duration:
@@ -121,7 +133,7 @@ class Predictor:
                 f"a segment must lie inside the video (0 to {duration:.2f} s) and not be empty, unlike {start:.2f} to {end:.2f} s"
             )
         question = prompts.CAPTION.format(span=format_span(start, end))
-        text, _ = self._read(self._generate(question))
+        text, _ = self._say(question)
         return Answer(text, [Moment(start, end, label=text)], question, self._warnings)
 
     def events(self) -> list[Moment]:
@@ -137,11 +149,8 @@ class Predictor:
             raise ValueError("no video is set: call set_video first")
         return self._prefix
 
-    def _generate(self, question: str, spans: bool = False, begins_with_time: bool = False, nearest: bool = False) -> Generated:
-        (generated,) = generate(
-            self.model, self.processor, self._video(), [question], spans=spans, begins_with_time=begins_with_time, nearest=nearest
-        )
-        return generated
+    def _say(self, question: str, spans: bool = False) -> tuple[str, list[Moment]]:
+        return self._read(generate(self.model, self.processor, self._video(), [question], spans=spans)[0])
 
     def _read(self, generated: Generated) -> tuple[str, list[Moment]]:
         text = ranking.written_text(self.processor, generated, self._video().duration)

@@ -69,6 +69,22 @@ def test_ground(predictor):
     assert all(0 <= moment.start <= moment.end <= SECONDS and moment.start_std >= 0 for moment in answer.moments)
 
 
+def test_many_queries_get_the_answers_of_each(predictor):
+    queries = ["a", "the red circle moves left", "", "the green star spins and then grows"]
+    many = predictor.ground_many(queries, top_k=3)
+    assert predictor.ground_many([]) == []
+    for query, answer in zip(queries, many, strict=True):
+        alone = predictor.ground(query, top_k=3)
+        assert answer.question == query and len(answer.moments) == len(alone.moments)
+        for one, other in zip(answer.moments, alone.moments, strict=True):
+            assert (one.start, one.end, one.score) == pytest.approx((other.start, other.end, other.score), abs=1e-3)
+
+
+def test_nearest_reads_anchors(predictor):
+    (first, *_), steps = find_spans(predictor.ground("a", nearest=True).text), predictor.model.config.num_temporal_tokens - 1
+    assert first[0] / SECONDS * steps == pytest.approx(round(first[0] / SECONDS * steps), abs=1e-4)
+
+
 def test_top_k(predictor):
     own = predictor.ground("x").moments
     for top_k in (1, 2, 4):

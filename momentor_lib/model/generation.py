@@ -20,6 +20,7 @@ from momentor_lib.model.processing import MomentorProcessor
 from momentor_lib.model.temporal import DecodedTime
 
 MAX_NEW_TOKENS = 512
+NAN = float("nan")
 
 
 @dataclass
@@ -94,7 +95,7 @@ def generate(
         questions: texts with time tags.
         spans, begins_with_time: see :class:`~momentor_lib.model.grammar.SpanGrammar`.
         nearest: read the nearest anchor instead of a continuous position (for the ablation).
-        max_new_tokens: where an answer is cut off.
+        max_new_tokens: where an answer is cut off (a span's ``-`` still follows its start).
         temperature: 0 takes the likeliest class; above, classes are drawn at this temperature with ``generator``. A time's position is its
             distribution's either way.
 
@@ -108,26 +109,31 @@ def generate(
         return []
     tags = processor.time_format == "tags"
     asked = [processor.encode_question(question, video.duration) for question, video in zip(questions, videos, strict=True)]
-    answers = [Generated() for _ in questions]
-    grammars = [SpanGrammar(processor.dash_ids, spans and tags, begins_with_time and tags) for _ in questions]
     conversation = Conversation(model, videos)
-    words, times = conversation.extend([ids for ids, _ in asked], [positions for _, positions in asked])
-    for answer, logits in zip(answers, times if tags else [None] * len(answers), strict=True):
-        answer.first_temporal_logits = logits
-    for _ in range(max_new_tokens):
-        choices = _choose(words, times, grammars, processor, temperature, generator)
-        decoded = _read_times(model, times, grammars, nearest)
+    logits = conversation.extend([ids for ids, _ in asked], [positions for _, positions in asked])
+    answers = [Generated(first_temporal_logits=first) for first in (logits[1] if tags else [None] * len(questions))]
+    grammars = [SpanGrammar(processor.dash_ids, spans and tags, begins_with_time and tags) for _ in questions]
+    going = [True] * len(questions)
+    while any(going):
+        written = [len(answer.ids) for answer in answers]
+        choices = _choose(*logits, grammars, processor, temperature, generator)
+        decoded = _read_times(model, logits[1], grammars, choices, processor, nearest)
         for row, answer in enumerate(answers):
-            if not answer.finished:
+            if going[row]:
                 _write(answer, grammars[row], choices[row], decoded[row], processor)
-        if all(answer.finished for answer in answers):
-            break
-        # A finished row repeats its end token, which nothing reads.
-        last = [
-            (answer.ids[-1], answer.positions[-1]) if not answer.finished else (processor.eos_token_id, float("nan")) for answer in answers
-        ]
-        words, times = conversation.extend([[token] for token, _ in last], [[position] for _, position in last])
+                going[row] = not answer.finished and len(answer.ids) < max_new_tokens
+        if any(going):
+            logits = conversation.extend(*_news(answers, written, going, processor.eos_token_id))
     return answers
+
+
+def _news(
+    answers: Sequence[Generated], written: Sequence[int], going: Sequence[bool], end: int
+) -> tuple[list[list[int]], list[list[float]]]:
+    """Ids and positions that each answer has grown by. One that has ended repeats the end token, which nothing reads."""
+    rows = list(zip(answers, written, going, strict=True))
+    ids = [answer.ids[begin:] if on else [end] for answer, begin, on in rows]
+    return ids, [answer.positions[begin:] if on else [NAN] for answer, begin, on in rows]
 
 
 def _choose(words, times, grammars, processor: MomentorProcessor, temperature: float, generator) -> list[int]:
@@ -145,34 +151,44 @@ def _choose(words, times, grammars, processor: MomentorProcessor, temperature: f
     time_class = words.shape[-1] - 1 if times is not None else -1
     choices = []
     for grammar, choice in zip(grammars, chosen.tolist(), strict=True):
-        if grammar.must_be_word is not None:
-            choices.append(grammar.must_be_word)
-        elif grammar.must_be_time or choice == time_class:
-            choices.append(processor.time_token_id)
-        else:
-            choices.append(choice)
+        is_time = grammar.must_be_time or choice == time_class
+        choices.append(processor.time_token_id if is_time else choice)
     return choices
 
 
-def _read_times(model: Momentor, times: Tensor | None, grammars: Sequence[SpanGrammar], nearest: bool) -> list[DecodedTime | None]:
-    """What each row's time would be, if it writes one now: position, spread and mass as floats."""
-    if times is None:
-        return [None] * len(grammars)
+def _read_times(
+    model: Momentor,
+    times: Tensor | None,
+    grammars: Sequence[SpanGrammar],
+    choices: Sequence[int],
+    processor: MomentorProcessor,
+    nearest: bool,
+) -> list[DecodedTime | None]:
+    """The time of each row that chose to write one: position, spread and mass as floats."""
+    if times is None or processor.time_token_id not in choices:
+        return [None] * len(choices)
     minimum = torch.tensor([grammar.minimum for grammar in grammars], device=times.device)
     decoded = model.temporal.decode(times, minimum, window=model.config.decoding_window, nearest=nearest)
     return [DecodedTime(*values) for values in zip(*(part.tolist() for part in decoded), strict=True)]
 
 
 def _write(answer: Generated, grammar: SpanGrammar, choice: int, decoded: DecodedTime | None, processor: MomentorProcessor) -> None:
-    """Add one token to an answer, or end it."""
+    """Add one token to an answer, and the words that have to follow it, or end the answer."""
     if choice == processor.eos_token_id:
         answer.finished = True
-    elif choice == processor.time_token_id:
+        return
+    if choice == processor.time_token_id:
         answer.ids.append(choice)
         answer.positions.append(decoded.position)
         answer.times.append(decoded)
         grammar.saw_time(decoded.position)
     else:
-        answer.ids.append(choice)
-        answer.positions.append(float("nan"))
-        grammar.saw_word(choice)
+        _write_word(answer, grammar, choice)
+    while grammar.must_be_word is not None:  # they go into the model together with what was chosen
+        _write_word(answer, grammar, grammar.must_be_word)
+
+
+def _write_word(answer: Generated, grammar: SpanGrammar, word: int) -> None:
+    answer.ids.append(word)
+    answer.positions.append(NAN)
+    grammar.saw_word(word)
