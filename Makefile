@@ -39,6 +39,8 @@ $(VENV)/.dev: $(VENV)/.base
 	@$(PIP) --editable ".[dev]"
 	@touch $@
 
+# One thread is the quickest for so small a model wherever anything else runs on the machine.
+demo: export OMP_NUM_THREADS ?= 1
 demo: $(VENV)/.base
 	@$(BIN)/momentor ground $(SAMPLE) "the red circle moves left" --png demo.png --html demo.html
 	@$(BIN)/momentor ground $(SAMPLE) "the blue star spins"
