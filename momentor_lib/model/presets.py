@@ -18,6 +18,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
+from transformers.utils import logging
 
 from momentor_lib.model.config import MomentorConfig
 from momentor_lib.model.momentor import Momentor
@@ -165,7 +166,13 @@ def load(name_or_folder: str | Path) -> tuple[Momentor, MomentorProcessor]:
         except OSError as error:
             raise ValueError(f"preset {name!r} needs {vision} and {language} from the Hugging Face hub, which could not be had") from error
     folder = checkpoint_folder(name)
-    model = Momentor.from_pretrained(folder)
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # a bar for a second's reading is noise in a terminal and in a notebook
+    try:
+        model = Momentor.from_pretrained(folder)
+    finally:
+        if shown:
+            logging.enable_progress_bar()
     return model.eval(), MomentorProcessor.from_pretrained(folder)
 
 

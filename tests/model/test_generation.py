@@ -278,3 +278,17 @@ def test_threads_are_few_for_a_small_model(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     threads.set_threads(1_000_000)
     assert used == [2], "the user's own choice wins"
+
+
+@pytest.mark.parametrize("how", ["bfloat16", "autocast"])
+def test_half_precision_answers(how):
+    model, processor = build_tiny(scale=25, seed=3)
+    if how == "bfloat16":
+        model.bfloat16()
+    with torch.autocast("cpu", torch.bfloat16, enabled=how == "autocast"):
+        prefix = prefix_of(model, processor, build_example())
+        answers = generate(model, processor, prefix, QUESTIONS, spans=True, begins_with_time=True, max_new_tokens=12)
+    for answer in answers:
+        spans = find_spans(ranking.written_text(processor, answer, 20.0))
+        assert spans and all(0 <= start <= end <= 20 for start, end in spans)
+        assert all(0 <= time.mass <= 1 and time.std >= 0 for time in answer.times)
