@@ -4,14 +4,15 @@
 
     python notebooks/build.py                # make and run all of them
     python notebooks/build.py 01 02          # only these
-    python notebooks/build.py --check        # are the notebooks in the repository made from the sources as they are? (runs nothing)
+    python notebooks/build.py --check        # are they made from the sources as these are? runs nothing
 
-Tags of a cell, ``# %% tags=["exercise"]``: ``exercise`` is what a student gets to fill in, and the cell after it, ``solution``, takes its
-place in the solution notebook; ``check`` shows what the self-check says; ``slow`` may run longer than 20 s and shows its progress;
-``gpu`` gains from a GPU. The first cell holds the title; the badge below it, ``{read}`` in it and the set-up cell after it are filled in
-here.
+Tags of a cell, ``# %% tags=["exercise"]``: ``exercise`` is what a student gets to fill in, and the cell
+after it, ``solution``, takes its place in the solution notebook; ``check`` shows what the self-check
+says; ``slow`` may run longer than 20 s and shows its progress; ``gpu`` gains from a GPU. The first cell
+holds the title; the badge below it, ``{read}`` in it and the set-up cell after it are filled in here.
 
-Both notebooks of a source run in kernels of their own with the network off, and are written only if both ran to the end.
+Both notebooks of a source run in kernels of their own with the network off, and are written only if both
+ran to the end.
 """
 
 from __future__ import annotations
@@ -40,9 +41,7 @@ SOURCES = ROOT / "notebooks" / "src"
 STUDENT, SOLUTION = "notebooks", "notebooks/solutions"
 
 REPOSITORY = "momentor/momentor"  # owner/name on GitHub: every badge and the set-up cell take it from here
-BADGE = (
-    "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{}/blob/main/{})"
-)
+BADGE = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{}/blob/main/{})"
 KNOWN_TAGS = {"exercise", "solution", "check", "slow", "gpu"}
 MAX_BYTES = 300_000
 WIDGET = "application/vnd.jupyter.widget-view+json"  # comes out blank where no kernel runs
@@ -97,7 +96,9 @@ def find_sources(names: list[str] | None = None) -> list[Path]:
     every = sorted(SOURCES.glob("[0-9][0-9]_*.py"))
     for name in names or []:
         if not any(source.name.startswith(name) for source in every):
-            raise FileNotFoundError(f"no notebooks/src/{name}*.py; there are: {', '.join(source.stem for source in every)}")
+            raise FileNotFoundError(
+                f"no notebooks/src/{name}*.py; there are: {', '.join(source.stem for source in every)}"
+            )
     return [source for source in every if not names or any(source.name.startswith(name) for name in names)]
 
 
@@ -107,7 +108,7 @@ def target(source: Path, kind: str) -> Path:
 
 
 def make(source: Path, kind: str) -> NotebookNode:
-    """Source -> the student or the solution notebook, without outputs. The same source gives the same notebook, to the byte.
+    """Source -> the student or the solution notebook, without outputs. The same source gives the same bytes.
 
     Raises:
         ValueError: an unknown tag, or an exercise without a solution right behind it, or the other way round.
@@ -140,9 +141,12 @@ def check_tags(cells: list[NotebookNode], name: str) -> None:
     for number, cell in enumerate(cells):
         tags = tags_of(cell)
         if unknown := set(tags) - KNOWN_TAGS:
-            raise ValueError(f"{name}, cell {number}: unknown tags {sorted(unknown)}; known: {sorted(KNOWN_TAGS)}")
+            raise ValueError(
+                f"{name}, cell {number}: unknown tags {sorted(unknown)}; known: {sorted(KNOWN_TAGS)}"
+            )
         if ("exercise" in previous) != ("solution" in tags):
-            raise ValueError(f"{name}, cell {number}: an exercise is followed by its solution, and a solution stands nowhere else")
+            rule = "an exercise is followed by its solution, and a solution stands nowhere else"
+            raise ValueError(f"{name}, cell {number}: {rule}")
         previous = tags
     if "exercise" in previous:
         raise ValueError(f"{name}: the last exercise has no solution behind it")
@@ -159,9 +163,15 @@ def fill_header(text: str, path: str, minutes: int) -> str:
 def reading_minutes(cells: list[NotebookNode]) -> int:
     """How long a beginner takes, exercises included, rounded up to five minutes."""
     words = sum(len(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
-    lines = sum(len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code" and "solution" not in tags_of(cell))
+    lines = sum(
+        len(cell.source.splitlines())
+        for cell in cells
+        if cell.cell_type == "code" and "solution" not in tags_of(cell)
+    )
     exercises = sum("exercise" in tags_of(cell) for cell in cells)
-    return 5 * math.ceil((words / WORDS_A_MINUTE + lines / CODE_LINES_A_MINUTE + exercises * MINUTES_AN_EXERCISE) / 5)
+    return 5 * math.ceil(
+        (words / WORDS_A_MINUTE + lines / CODE_LINES_A_MINUTE + exercises * MINUTES_AN_EXERCISE) / 5
+    )
 
 
 def execute(notebook: NotebookNode, *, cell_timeout: int = 120) -> Run:
@@ -218,7 +228,9 @@ def clean(notebook: NotebookNode, folder: str) -> None:
     for cell in notebook.cells:
         cell.metadata = NotebookNode({"tags": tags_of(cell)} if tags_of(cell) else {})
         if cell.cell_type == "code":
-            cell.outputs = join_streams([output for output in cell.outputs if WIDGET not in output.get("data", {})])
+            cell.outputs = join_streams(
+                [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+            )
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 output.text = without_folders(output.text, own)
@@ -231,7 +243,11 @@ def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Text that came in several pieces, by chance of timing, as one piece."""
     joined: list[NotebookNode] = []
     for output in outputs:
-        if joined and output.output_type == "stream" == joined[-1].output_type and output.name == joined[-1].name:
+        if (
+            joined
+            and output.output_type == "stream" == joined[-1].output_type
+            and output.name == joined[-1].name
+        ):
             joined[-1].text += output.text
         else:
             joined.append(output)
@@ -253,13 +269,16 @@ def write(notebook: NotebookNode, path: Path) -> None:
     """
     text = nbformat.writes(notebook, version=4, indent=1) + "\n"
     nbformat.validate(notebook)
-    if len(text.encode()) > MAX_BYTES:
-        raise ValueError(f"{path.name} has {len(text.encode()) / 1000:.0f} KB, more than {MAX_BYTES / 1000:.0f}: use smaller pictures")
+    size = len(text.encode())
+    if size > MAX_BYTES:
+        raise ValueError(
+            f"{path.name} has {size / 1000:.0f} KB, more than {MAX_BYTES / 1000:.0f}: use smaller pictures"
+        )
     write_whole(path, text)
 
 
 def differences(source: Path) -> list[str]:
-    """What is stale in the two notebooks of a source, one line each; empty when they are as the source says."""
+    """What is stale in the two notebooks of a source, one line each; empty when they are as it says."""
     found = []
     for kind in (STUDENT, SOLUTION):
         path = target(source, kind)
@@ -268,7 +287,9 @@ def differences(source: Path) -> list[str]:
             found.append(f"{name} is missing")
             continue
         old, new = nbformat.read(path, as_version=4), make(source, kind)
-        if [portrait(cell) for cell in old.cells] != [portrait(cell) for cell in new.cells] or old.metadata != new.metadata:
+        if [portrait(cell) for cell in old.cells] != [
+            portrait(cell) for cell in new.cells
+        ] or old.metadata != new.metadata:
             found.append(f"{name} is not made from notebooks/src/{source.name} as it is now")
         elif any(cell.cell_type == "code" and cell.execution_count is None for cell in old.cells):
             found.append(f"{name} was not run")
@@ -304,7 +325,13 @@ def main() -> int:
     sources = find_sources(arguments.names)
     if arguments.check:
         stale = [line for source in sources for line in differences(source)]
-        print("\n".join([*stale, "Run: python notebooks/build.py"] if stale else ["All notebooks are as their sources say."]))
+        print(
+            "\n".join(
+                [*stale, "Run: python notebooks/build.py"]
+                if stale
+                else ["All notebooks are as their sources say."]
+            )
+        )
         return 1 if stale else 0
     for source in sources:
         build(source)
