@@ -18,7 +18,9 @@ VENV ?= .venv
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS) --constraint constraints.txt
-SAMPLE = data_samples/videos/toy_00.mp4
+SAMPLE = $(firstword $(sort $(wildcard data_samples/videos/*.mp4)))
+QUERY_1 = the red circle moves left
+QUERY_2 = the blue star spins
 
 .PHONY: demo test lab bench notebooks tiny lint clean
 .DEFAULT_GOAL = demo
@@ -42,8 +44,8 @@ $(VENV)/.dev: $(VENV)/.base
 # One thread is the quickest for so small a model wherever anything else runs on the machine.
 demo: export OMP_NUM_THREADS ?= 1
 demo: $(VENV)/.base
-	@$(BIN)/momentor ground $(SAMPLE) "the red circle moves left" --png demo.png --html demo.html
-	@$(BIN)/momentor ground $(SAMPLE) "the blue star spins"
+	@$(BIN)/momentor ground $(SAMPLE) "$(QUERY_1)" --png demo.png --html demo.html
+	@$(BIN)/momentor ground $(SAMPLE) "$(QUERY_2)"
 	@echo "The first query as a figure: demo.png; with the video and clickable moments: demo.html"
 
 lint: $(VENV)/.dev

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 
@@ -39,6 +41,14 @@ def test_shipped_finds_the_repository_s_files(repository):
     assert shipped("data_samples") == repository / "data_samples"
     with pytest.raises(FileNotFoundError, match="checkpoints/none"):
         shipped("checkpoints/none")
+
+
+def test_the_demo_asks_about_what_its_video_shows(repository, sample_video):
+    queries = re.findall(r"^QUERY_\d = (.*)$", (repository / "Makefile").read_text(), re.MULTILINE)
+    samples = [json.loads(line) for line in (repository / "data_samples" / "annotations.jsonl").read_text().splitlines()]
+    [sample] = [sample for sample in samples if sample["path"].endswith(f"/{sample_video.name}")]
+    assert len(queries) == 2
+    assert set(queries) <= {query["query"] for query in sample["queries"]}
 
 
 def test_a_file_appears_whole(tmp_path):
