@@ -1,0 +1,1 @@
+"""Training: optimisers, runs that resume, the frame encoder and the tiny model."""

@@ -1,0 +1,57 @@
+"""Optimisers and the learning-rate schedule of training from random weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+
+def build_optimizers(module: nn.Module, matrix_lr: float, other_lr: float, weight_decay: float = 0.01) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the transformer layers, AdamW for everything else that learns.
+
+    Muon moves a matrix by the orthogonalised momentum of its gradient, so that all its directions learn at one pace. For tables,
+    vectors and heads that makes no sense; they get AdamW.
+
+    Args:
+        module: what learns; frozen parameters are left out.
+        matrix_lr, other_lr: peak learning rates of the two.
+    """
+    matrices, others, tables = [], [], []
+    for name, parameter in module.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if parameter.ndim == 2 and ".layers." in f".{name}":
+            matrices.append(parameter)
+        elif parameter.ndim >= 2:
+            tables.append(parameter)
+        else:
+            others.append(parameter)
+    groups = [{"params": tables, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW([g for g in groups if g["params"]], lr=other_lr, betas=(0.9, 0.98), eps=1e-8)
+    ]
+    if matrices:
+        optimizers.append(torch.optim.Muon(matrices, lr=matrix_lr, momentum=0.95, weight_decay=weight_decay))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak_lr"] = group["lr"]
+    return optimizers
+
+
+def set_learning_rate(optimizers: Iterable[torch.optim.Optimizer], share: float) -> None:
+    """Set every learning rate to a share of its peak."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = share * group["peak_lr"]
+
+
+def schedule(progress: float, warmup: float = 0.02, hold: float = 0.6, floor: float = 0.01) -> float:
+    """Share of the peak learning rate at a share of the training: a short rise, a long plateau, a cosine to the floor."""
+    if progress < warmup:
+        return max(progress / warmup, 0.01)
+    if progress < hold:
+        return 1.0
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - hold) / (1 - hold))))

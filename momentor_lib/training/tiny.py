@@ -1,0 +1,189 @@
+"""Train the tiny Momentor from random weights: ``python -m momentor_lib.training.tiny``, or ``make tiny``.
+
+Four steps, each resumed where it was stopped: the frame encoder (a small CLIP on pictures), frame features of toy videos, the language
+model with projection and TPM on packed instructions, and the checkpoint folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import CLIPVisionConfig, CLIPVisionModel, LlamaConfig
+
+from momentor_lib.files import write_whole
+from momentor_lib.model.config import MomentorConfig
+from momentor_lib.model.domain import Domain
+from momentor_lib.model.momentor import Momentor
+from momentor_lib.model.processing import MomentorProcessor
+from momentor_lib.toy import Script
+from momentor_lib.training import frame_encoder, toy_data
+from momentor_lib.training.optimizer import build_optimizers, schedule, set_learning_rate
+from momentor_lib.training.run import TrainingRun
+from momentor_lib.training.tokenizer import train_tokenizer
+from momentor_lib.training.validation import teacher_forced_iou
+
+logger = logging.getLogger("momentor")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes and time limits of the whole training. A step ends after its minutes or its steps, whichever comes first."""
+
+    seed: int = 0
+    frames: int = 64
+    anchors: int = 32
+    width: int = 144
+    layers: int = 6
+    heads: int = 4
+    feed_forward: int = 384
+    videos: int = 8000
+    val_videos: int = 64
+    batch: int = 16
+    matrix_lr: float = 0.02
+    other_lr: float = 2e-3
+    encoder_minutes: float = 30.0
+    minutes: float = 80.0
+    steps: int = 100_000
+    encoder_steps: int = 100_000
+
+
+def build_model(plan: Plan, tokenizer, vision: CLIPVisionModel) -> tuple[Momentor, MomentorProcessor]:
+    """The tiny model around a frozen frame encoder, with random language model, projection and TPM."""
+    mean, std = [frame_encoder.MEAN] * 3, [frame_encoder.STD] * 3
+    processor = MomentorProcessor(tokenizer, frame_encoder.IMAGE_SIZE, mean, std, plan.frames)
+    text = LlamaConfig(
+        hidden_size=plan.width,
+        intermediate_size=plan.feed_forward,
+        num_hidden_layers=plan.layers,
+        num_attention_heads=plan.heads,
+        num_key_value_heads=plan.heads,
+        vocab_size=len(tokenizer),
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
+    )
+    config = MomentorConfig(
+        vision_config=CLIPVisionConfig(**{k: v for k, v in vision.config.to_dict().items() if k != "model_type"}),
+        text_config=text,
+        num_temporal_tokens=plan.anchors,
+        num_frames=plan.frames,
+        video_token_id=processor.video_token_id,
+        time_token_id=processor.time_token_id,
+    )
+    return Momentor(config, vision_model=vision), processor
+
+
+def train(
+    plan: Plan, model: Momentor, processor: MomentorProcessor, data: tuple[list[Script], list[Tensor]], val: list, folder: Path
+) -> None:
+    """Train language model, projection and TPM; the frame encoder stays frozen. Resumes from ``folder``."""
+    batches = Batches(plan, processor, *data)
+    run = TrainingRun(folder)
+    optimizers = build_optimizers(model, plan.matrix_lr, plan.other_lr)
+    learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    state = run.load() or {"step": 0, "spent": 0.0}
+    if "model" in state:
+        model.load_state_dict(state["model"], strict=False)
+        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+    spent, begun, losses, model = state["spent"], time.monotonic(), [], model.train()
+    for step in range(state["step"], plan.steps + 1):
+        elapsed = spent + time.monotonic() - begun
+        progress = max(step / plan.steps, elapsed / (60 * plan.minutes))
+        if run.due() or progress >= 1:
+            saved = {name: p.detach() for name, p in learned.items()}
+            run.save({"step": step, "spent": elapsed, "model": saved, "optimizers": [o.state_dict() for o in optimizers]})
+        if step % 200 == 0 or progress >= 1:
+            run.log(step, minutes=elapsed / 60, **teacher_forced_iou(model, processor, val))
+        if progress >= 1:
+            break
+        set_learning_rate(optimizers, schedule(progress, hold=0.5))
+        loss = model(**batches[step]).loss
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(learned.values(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+        losses.append(loss.item())
+        if step % 50 == 49:
+            run.log(step, loss=sum(losses) / len(losses), minutes=elapsed / 60)
+            losses.clear()
+
+
+class Batches:
+    """The batches of a run: step -> the same batch whenever it is asked for.
+
+    Sixteen batches are drawn together and cut by length, so that little of a batch is padding.
+    """
+
+    TOGETHER = 16
+
+    def __init__(self, plan: Plan, processor: MomentorProcessor, scripts: Sequence[Script], features: Sequence[Tensor]) -> None:
+        self.plan, self.processor, self.scripts, self.features = plan, processor, scripts, features
+        self._group, self._batches = -1, []
+
+    def __getitem__(self, step: int) -> dict[str, Tensor]:
+        group, number = divmod(step, self.TOGETHER)
+        if group != self._group:
+            self._group, self._batches = group, self._draw(np.random.default_rng([self.plan.seed, group]))
+        return self.processor.collate(self._batches[number])
+
+    def _draw(self, rng: np.random.Generator) -> list[list[dict[str, Tensor]]]:
+        size = self.plan.batch
+        chosen = rng.integers(len(self.scripts), size=size * self.TOGETHER)
+        examples = [toy_data.make_example(self.scripts[i], self.features[i].float(), rng, cut=True) for i in chosen]
+        encoded = sorted((self.processor.encode(example) for example in examples), key=lambda one: len(one["input_ids"]))
+        return [encoded[size * i : size * (i + 1)] for i in rng.permutation(self.TOGETHER)]
+
+
+def export(plan: Plan, model: Momentor, processor: MomentorProcessor, features: Sequence[Tensor], out: Path, work: Path) -> None:
+    """The checkpoint folder: model, processor, what videos it has seen, the frame encoder's whole CLIP, plan and logs."""
+    model.eval().save_pretrained(out)
+    processor.save_pretrained(out)
+    Domain.fit(torch.stack([tensor.float() for tensor in features])).save(out)
+    shutil.copytree(work / "frame_encoder" / "clip", out / "clip", dirs_exist_ok=True)
+    write_whole(out / "training_plan.json", json.dumps(asdict(plan), indent=2) + "\n")
+    for name, source in {"frame_encoder": work / "frame_encoder", "model": work / "model"}.items():
+        shutil.copyfile(source / "log.jsonl", out / f"training_log_{name}.jsonl")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--out", type=Path, default=Path("checkpoints/tiny"), help="the checkpoint folder")
+    parser.add_argument("--work", type=Path, default=Path("runs/tiny"), help="where unfinished training is kept")
+    parser.add_argument("--threads", type=int, default=2)
+    for name, kind, value in (("seed", int, 0), ("videos", int, 8000), ("minutes", float, 80.0), ("encoder-minutes", float, 30.0)):
+        parser.add_argument(f"--{name}", type=kind, default=value)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    torch.set_num_threads(args.threads)
+    plan = Plan(seed=args.seed, videos=args.videos, minutes=args.minutes, encoder_minutes=args.encoder_minutes)
+    clip_folder = args.work / "frame_encoder" / "clip"
+    if not clip_folder.exists():
+        frame_encoder.train(args.work / "frame_encoder", plan.encoder_steps, seed=plan.seed, minutes=plan.encoder_minutes)
+    data = toy_data.make_features(clip_folder, args.work / "features", "train", plan.videos, plan.frames)
+    val_scripts, val_features = toy_data.make_features(clip_folder, args.work / "features", "val", plan.val_videos, plan.frames)
+    torch.manual_seed(plan.seed)
+    tokenizer = train_tokenizer(toy_data.corpus(data[0][:1000]))
+    model, processor = build_model(plan, tokenizer, CLIPVisionModel.from_pretrained(clip_folder))
+    rng = np.random.default_rng([plan.seed, 10**9])
+    val = [toy_data.make_example(s, f.float(), rng, cut=False) for s, f in zip(val_scripts, val_features, strict=True)]
+    train(plan, model, processor, data, val, args.work / "model")
+    export(plan, model, processor, data[1][:1000], args.out, args.work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Toy videos as training examples: frame features made once and kept, dialogues drawn anew at every step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from tqdm import tqdm
+from transformers import CLIPVisionModel
+
+from momentor_lib import prompts
+from momentor_lib.data.convert import to_dialogue
+from momentor_lib.files import atomic_path
+from momentor_lib.model.processing import VideoExample
+from momentor_lib.timecode import format_span
+from momentor_lib.toy import Script, event_sequence, instructions, render, sample_script
+from momentor_lib.toy.script import FPS
+from momentor_lib.training.frame_encoder import normalise
+
+SHARD = 50  # videos in one file of features
+# How many instructions of each data type a video brings to a step, at most.
+BLOCKS = {
+    "segment_locate_data": 6,
+    "segment_caption_data": 3,
+    "instance_segment_caption_data": 1,
+    "instance_caption_data": 0.3,
+    "appearance_data": 0.3,
+    "qa_data": 1,
+    "instance_qa_data": 0.5,
+    "cross_segment_qa_data": 1,
+    "hypo_scene_data": 0.6,
+    "comp_ret_data": 0.6,
+}
+Dialogue = list[tuple[str, str]]
+
+
+def frame_times(duration: float, num_frames: int) -> np.ndarray:
+    """Times of the frames on screen at ``num_frames`` uniform times of a toy file, as ``load_video`` finds them; seconds [T]."""
+    wanted = np.linspace(0, duration, num_frames)
+    last = round(duration * FPS) - 1
+    return np.minimum(np.floor(wanted * FPS + 1e-6), last) / FPS
+
+
+def event_text(script: Script) -> str:
+    """Every event in order: ``<1.00s>-<2.50s> the red circle moves left. <3.00s>-...``."""
+    sequence = event_sequence(script)
+    pairs = zip(sequence["timestamps"], sequence["captions"], strict=True)
+    return " ".join(f"{format_span(*span)} {caption}." for span, caption in pairs)
+
+
+def draw_dialogues(script: Script, rng: np.random.Generator, *, appearance: bool = True) -> list[Dialogue]:
+    """Some instructions about a video, of all kinds: the blocks of one packed sequence."""
+    records = instructions(script, seed=int(rng.integers(2**31)))
+    dialogues: list[Dialogue] = [[(prompts.EVENTS, event_text(script))]] if rng.uniform() < 0.7 else []
+    for kind, most in BLOCKS.items():
+        if kind == "appearance_data" and not appearance:
+            continue
+        count = math.floor(most) + int(rng.uniform() < most % 1)
+        order = rng.permutation(len(records[kind]))[:count]
+        dialogues += [to_dialogue(records[kind][i]) for i in order]
+    return dialogues
+
+
+def cut_out(script: Script, times: np.ndarray, rng: np.random.Generator) -> tuple[Script, slice] | None:
+    """A stretch of a video as a video of its own: another length, other positions, the same pixels.
+
+    Its edges fall into no event, and at least one event is inside. None where three draws find no such stretch.
+    """
+    for _ in range(3):
+        length = int(rng.integers(len(times) * 2 // 5, len(times)))
+        first = int(rng.integers(0, len(times) - length + 1))
+        begin, end = float(times[first]), float(times[first + length - 1]) + 1 / FPS
+        if any(e.start < edge < e.end for e in script.events for edge in (begin, end)):
+            continue
+        events = tuple(replace(e, start=e.start - begin, end=e.end - begin) for e in script.events if begin <= e.start and e.end <= end)
+        if events:
+            return replace(script, duration=end - begin, events=events), slice(first, first + length)
+    return None
+
+
+def make_example(script: Script, features: Tensor, rng: np.random.Generator, *, cut: bool) -> VideoExample:
+    """A video's features [T, D_v] with freshly drawn instructions; half of the time only a stretch of it where ``cut``."""
+    times = frame_times(script.duration, len(features))
+    part = cut_out(script, times, rng) if cut and rng.uniform() < 0.5 else None
+    if part is None:
+        return VideoExample(times, script.duration, draw_dialogues(script, rng), features, video_id=script.id)
+    shorter, frames = part
+    dialogues = draw_dialogues(shorter, rng, appearance=False)
+    return VideoExample(times[frames] - times[frames][0], shorter.duration, dialogues, features[frames], video_id=script.id)
+
+
+def make_features(
+    encoder: Path, folder: Path, split: str, count: int, num_frames: int, workers: int = 2
+) -> tuple[list[Script], list[Tensor]]:
+    """Scripts of a split's first videos and their frame features, each float16 [T, D_v]; a shard already in ``folder`` is kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = [(encoder, folder / f"{split}_{i:03d}", split, i, num_frames) for i in range(math.ceil(count / SHARD))]
+    todo = [shard for shard in shards if not shard[1].with_suffix(".safetensors").exists()]
+    if todo:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            list(tqdm(pool.map(_write_shard, todo), total=len(todo), desc=f"{split} features"))
+    scripts: list[Script] = []
+    features: list[Tensor] = []
+    for shard in shards:
+        scripts += msgspec.json.decode(shard[1].with_suffix(".json").read_bytes(), type=list[Script])
+        features += load_file(shard[1].with_suffix(".safetensors"))["features"]
+    return scripts[:count], features[:count]
+
+
+def _write_shard(job: tuple[Path, Path, str, int, int]) -> None:
+    encoder, path, split, number, num_frames = job
+    torch.set_num_threads(1)
+    vision = CLIPVisionModel.from_pretrained(encoder).eval()
+    scripts = [sample_script(0, split, i) for i in range(number * SHARD, (number + 1) * SHARD)]
+    rows = [encode_script(vision, script, num_frames).half() for script in scripts]
+    with atomic_path(path.with_suffix(".json")) as half:
+        half.write_bytes(msgspec.json.encode(scripts))
+    with atomic_path(path.with_suffix(".safetensors")) as half:
+        save_file({"features": torch.stack(rows)}, half)
+
+
+@torch.inference_mode()
+def encode_script(vision: CLIPVisionModel, script: Script, num_frames: int) -> Tensor:
+    """A script -> features of its sampled frames, float32 [T, D_v], rendered in memory with a little noise."""
+    rng = np.random.default_rng([len(script.events), round(script.duration * FPS), len(script.id)])
+    pixels = render(script, frame_times(script.duration, num_frames))
+    return vision(pixel_values=normalise(pixels, rng)).pooler_output
+
+
+def corpus(scripts: Sequence[Script], seed: int = 0) -> list[str]:
+    """Texts that a tokenizer learns from."""
+    rng = np.random.default_rng(seed)
+    return [text for script in scripts for dialogue in draw_dialogues(script, rng) for turn in dialogue for text in turn]
