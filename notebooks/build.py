@@ -43,6 +43,10 @@ STUDENT, SOLUTION = "notebooks", "notebooks/solutions"
 REPOSITORY = "momentor/momentor"  # owner/name on GitHub: every badge and the set-up cell take it from here
 BADGE = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{}/blob/main/{})"
 KNOWN_TAGS = {"exercise", "solution", "check", "slow", "gpu"}
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
+}
 MAX_BYTES = 300_000
 WIDGET = "application/vnd.jupyter.widget-view+json"  # comes out blank where no kernel runs
 WORDS_A_MINUTE, CODE_LINES_A_MINUTE, MINUTES_AN_EXERCISE = 180, 12, 5
@@ -125,10 +129,7 @@ def make(source: Path, kind: str) -> NotebookNode:
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         cell.metadata = NotebookNode({"tags": tags_of(cell)} if tags_of(cell) else {})
-    notebook = nbformat.v4.new_notebook(cells=kept)
-    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    notebook.metadata.language_info = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
-    return notebook
+    return nbformat.v4.new_notebook(cells=kept, metadata=METADATA)
 
 
 def tags_of(cell: NotebookNode) -> list[str]:
@@ -217,7 +218,7 @@ def kernel_environment(folder: str) -> dict[str, str]:
 
 def clean(notebook: NotebookNode, folder: str) -> None:
     """Takes out of the outputs what belongs to one run on one machine: widget states, timings, folders."""
-    notebook.metadata.pop("widgets", None)
+    notebook.metadata = nbformat.from_dict(METADATA)
     own = {
         os.path.realpath(folder): ".",
         folder: ".",

@@ -100,6 +100,7 @@ def test_unknown_notebook_is_named(build):
 def test_running_leaves_no_folder_of_this_machine(build, toy_source):
     run = build.execute(build.make(toy_source, build.SOLUTION))
     assert run.notebook.cells[-1].outputs[0].text == ".\n"
+    assert run.notebook.metadata == build.METADATA  # a kernel adds the versions of this machine
     assert run.notebook.cells[-2].outputs[0].data["text/plain"] == "8"
     assert run.processor_seconds > 0 and 0 < run.slowest_cell < run.seconds
 
