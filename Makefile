@@ -19,8 +19,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS) --constraint constraints.txt
 SAMPLE = $(firstword $(sort $(wildcard data_samples/videos/*.mp4)))
-QUERY_1 = the red circle moves left
-QUERY_2 = the blue star spins
+QUERY_1 = the green cross leaves
+QUERY_2 = the red heart moves down
 
 .PHONY: demo test lab bench notebooks tiny lint clean
 .DEFAULT_GOAL = demo

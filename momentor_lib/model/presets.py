@@ -39,7 +39,7 @@ def tiny(vocab_size: int = 600) -> MomentorConfig:
     )
     text = LlamaConfig(
         vocab_size=vocab_size,
-        hidden_size=128,
+        hidden_size=144,
         intermediate_size=384,
         num_hidden_layers=6,
         num_attention_heads=4,
