@@ -147,7 +147,8 @@ def write_phrase(levels: np.ndarray) -> str:
     return " ".join(words)
 
 
-def write_caption(levels: np.ndarray) -> str:
-    """Everything about every instance of a picture, from left to right, int [MOST, 7] -> words."""
-    there = [row for row in levels if row[0] >= 0]
-    return " and ".join(write_phrase(row) for row in sorted(there, key=lambda row: (row[2], row[3]))) or "nothing"
+def write_caption(levels: np.ndarray, down: bool = False) -> str:
+    """Everything about every instance of a picture, int [MOST, 7] -> words: ``column`` and the instances from left to right, or ``row``
+    and the instances from top to bottom."""
+    there = sorted((row for row in levels if row[0] >= 0), key=lambda row: (row[3], row[2]) if down else (row[2], row[3]))
+    return " ".join(["row" if down else "column", " and ".join(write_phrase(row) for row in there) or "nothing"])

@@ -222,7 +222,9 @@ def _step(
     levels = toy.sample_phrases(rng, few, phrases)
     truth = torch.from_numpy(toy.holds(few, levels))  # [B', P]
     tokens = tokenizer([toy.write_phrase(row) for row in levels], return_tensors="pt", padding=True)
-    captions = tokenizer([toy.write_caption(rows) for rows in few.attributes], return_tensors="pt", padding=True).input_ids
+    # in both orders: with one alone, places along the other axis took many times as long to learn
+    captions = [toy.write_caption(rows, down=bool(rng.integers(2))) for rows in few.attributes]
+    captions = tokenizer(captions, return_tensors="pt", padding=True).input_ids
     seen = model.vision_model(pixel_values=normalise(pictures.pixels, rng))
     patches = model.vision_model.post_layernorm(seen.last_hidden_state[:, 1:])  # [B, 64, D_v]
     images = model.visual_projection(torch.cat([seen.pooler_output.unsqueeze(1), patches], dim=1))  # [B, 65, E]
