@@ -64,8 +64,10 @@ bench: $(VENV)/.base
 notebooks: $(VENV)/.dev
 	$(BIN)/python notebooks/build.py
 
-tiny: $(VENV)/.base
+tiny: $(VENV)/.dev
 	$(BIN)/python -m momentor_lib.training.tiny --out checkpoints/tiny
+	$(BIN)/python -m momentor_lib.evaluation.toy --model checkpoints/tiny --out checkpoints/tiny/scores.json
+	$(BIN)/python -m momentor_lib.training.card checkpoints/tiny
 
 clean:
 	rm -rf $(VENV) build dist demo.png demo.html .pytest_cache .ruff_cache .hypothesis
