@@ -144,7 +144,7 @@ class Batches:
     def _draw(self, rng: np.random.Generator) -> list[list[dict[str, Tensor]]]:
         size = self.plan.batch
         chosen = rng.integers(len(self.scripts), size=size * self.TOGETHER)
-        examples = [toy_data.make_example(self.scripts[i], self.features[i].float(), rng, cut=True) for i in chosen]
+        examples = [toy_data.make_example(self.scripts[i], self.features[i].float(), rng, vary=True) for i in chosen]
         encoded = sorted((self.processor.encode(example) for example in examples), key=lambda one: len(one["input_ids"]))
         return [encoded[size * i : size * (i + 1)] for i in rng.permutation(self.TOGETHER)]
 
@@ -180,7 +180,7 @@ def main() -> None:
     tokenizer = train_tokenizer(toy_data.corpus(data[0][:1000]))
     model, processor = build_model(plan, tokenizer, CLIPVisionModel.from_pretrained(clip_folder))
     rng = np.random.default_rng([plan.seed, 10**9])
-    val = [toy_data.make_example(s, f.float(), rng, cut=False) for s, f in zip(val_scripts, val_features, strict=True)]
+    val = [toy_data.make_example(s, f.float(), rng, vary=False) for s, f in zip(val_scripts, val_features, strict=True)]
     train(plan, model, processor, data, val, args.work / "model")
     export(plan, model, processor, data[1][:1000], args.out, args.work)
 

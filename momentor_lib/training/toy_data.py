@@ -41,6 +41,7 @@ BLOCKS = {
     "comp_ret_data": 0.6,
 }
 Dialogue = list[tuple[str, str]]
+FILE_NOISE = 0.06  # how far H.264 moves a frame's feature, root mean square; measured on data_samples
 
 
 def frame_times(duration: float, num_frames: int) -> np.ndarray:
@@ -87,10 +88,13 @@ def cut_out(script: Script, times: np.ndarray, rng: np.random.Generator) -> tupl
     return None
 
 
-def make_example(script: Script, features: Tensor, rng: np.random.Generator, *, cut: bool) -> VideoExample:
-    """A video's features [T, D_v] with freshly drawn instructions; half of the time only a stretch of it where ``cut``."""
+def make_example(script: Script, features: Tensor, rng: np.random.Generator, *, vary: bool) -> VideoExample:
+    """A video's features [T, D_v] with freshly drawn instructions. With ``vary``, half of the time only a stretch of the video, and its
+    features with such noise as a file's compression brings."""
     times = frame_times(script.duration, len(features))
-    part = cut_out(script, times, rng) if cut and rng.uniform() < 0.5 else None
+    if vary:
+        features = features + FILE_NOISE * torch.from_numpy(rng.standard_normal(features.shape, dtype=np.float32))
+    part = cut_out(script, times, rng) if vary and rng.uniform() < 0.5 else None
     if part is None:
         return VideoExample(times, script.duration, draw_dialogues(script, rng), features, video_id=script.id)
     shorter, frames = part

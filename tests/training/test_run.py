@@ -32,7 +32,7 @@ def start(steps: int, folder: Path) -> torch.nn.Module:
     scripts = [sample_script(0, "train", i) for i in range(3)]
     generator = torch.Generator().manual_seed(1)
     features = [torch.randn(8, WIDTH, generator=generator) for _ in scripts]
-    val = [make_example(scripts[0], features[0], np.random.default_rng(0), cut=False)]
+    val = [make_example(scripts[0], features[0], np.random.default_rng(0), vary=False)]
     tiny.train(plan, model, processor, (scripts, features), val, folder)
     return model
 

@@ -57,7 +57,7 @@ def test_every_event_stands_in_the_event_sequence_with_its_exact_times():
 def test_an_example_has_a_time_for_every_frame():
     script = sample_script(2, "train", 4)
     for seed in range(6):
-        example = make_example(script, torch.zeros(64, 3), np.random.default_rng(seed), cut=True)
+        example = make_example(script, torch.zeros(64, 3), np.random.default_rng(seed), vary=True)
         assert len(example.times) == len(example.features)
         assert example.times[0] == 0
         assert max(example.times) < example.duration
