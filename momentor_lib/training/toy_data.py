@@ -23,6 +23,8 @@ from momentor_lib.files import atomic_path
 from momentor_lib.model.processing import VideoExample
 from momentor_lib.timecode import format_span
 from momentor_lib.toy import Script, event_sequence, instructions, render, sample_script
+from momentor_lib.toy.alignment import frame_caption, presence
+from momentor_lib.toy.dice import Dice
 from momentor_lib.toy.script import FPS
 from momentor_lib.training.frame_encoder import normalise
 
@@ -58,9 +60,15 @@ def event_text(script: Script) -> str:
     return " ".join(f"{format_span(*span)} {caption}." for span, caption in pairs)
 
 
-def draw_dialogues(script: Script, rng: np.random.Generator, *, appearance: bool = True) -> list[Dialogue]:
-    """Some instructions about a video, of all kinds: the blocks of one packed sequence."""
-    records = instructions(script, seed=int(rng.integers(2**31)))
+def draw_dialogues(script: Script, rng: np.random.Generator, *, appearance: bool = True, alignment: bool = True) -> list[Dialogue]:
+    """Some instructions about a video, of all kinds: the blocks of one packed sequence.
+
+    Args:
+        appearance: also ask what looks how and where; off where the script tells only a part of the video.
+        alignment: also ask what is to be seen, and when.
+    """
+    seed = int(rng.integers(2**31))
+    records = instructions(script, seed)
     dialogues: list[Dialogue] = [[(prompts.EVENTS, event_text(script))]] if rng.uniform() < 0.7 else []
     for kind, most in BLOCKS.items():
         if kind == "appearance_data" and not appearance:
@@ -68,6 +76,9 @@ def draw_dialogues(script: Script, rng: np.random.Generator, *, appearance: bool
         count = math.floor(most) + int(rng.uniform() < most % 1)
         order = rng.permutation(len(records[kind]))[:count]
         dialogues += [to_dialogue(records[kind][i]) for i in order]
+    if alignment:
+        dice = Dice(f"alignment/{seed}")
+        dialogues += [[frame_caption(script, dice)], [frame_caption(script, dice)], [presence(script, dice)]]
     return dialogues
 
 
@@ -96,9 +107,9 @@ def make_example(script: Script, features: Tensor, rng: np.random.Generator, *, 
         features = features + FILE_NOISE * torch.from_numpy(rng.standard_normal(features.shape, dtype=np.float32))
     part = cut_out(script, times, rng) if vary and rng.uniform() < 0.5 else None
     if part is None:
-        return VideoExample(times, script.duration, draw_dialogues(script, rng), features, video_id=script.id)
+        return VideoExample(times, script.duration, draw_dialogues(script, rng, alignment=vary), features, video_id=script.id)
     shorter, frames = part
-    dialogues = draw_dialogues(shorter, rng, appearance=False)
+    dialogues = draw_dialogues(shorter, rng, appearance=False, alignment=False)
     return VideoExample(times[frames] - times[frames][0], shorter.duration, dialogues, features[frames], video_id=script.id)
 
 
@@ -143,4 +154,4 @@ def encode_script(vision: CLIPVisionModel, script: Script, num_frames: int) -> T
 def corpus(scripts: Sequence[Script], seed: int = 0) -> list[str]:
     """Texts that a tokenizer learns from."""
     rng = np.random.default_rng(seed)
-    return [text for script in scripts for dialogue in draw_dialogues(script, rng) for turn in dialogue for text in turn]
+    return [text for script in scripts for dialogue in draw_dialogues(script, rng, alignment=False) for turn in dialogue for text in turn]
