@@ -20,6 +20,8 @@ class MomentorConfig(PreTrainedConfig):
         interpolation: between two anchors; off, a time goes to its nearest anchor (ablation).
         propagation: neighbouring token propagation while training (ablation).
         infusion: temporal embeddings added to frame features (ablation).
+        motion_neighbours: K, neighbours to each side whose difference from a frame is projected too and added to its token. Paper: 0.
+            Departure: a language model of a few million parameters learns to compare frames only after hours; ``tiny`` has 4.
         time_format: ``"tags"``, a time is one temporal token; ``"text"``, a time is digits, without the TPM's logits.
         video_token_id, time_token_id: ids of ``<video>`` and ``<time>`` in the tokenizer. They may lie past the language model's
             vocabulary: both are replaced by embeddings of our own before the language model sees them.
@@ -27,7 +29,7 @@ class MomentorConfig(PreTrainedConfig):
         initializer_range: standard deviation of the projection's and the temporal tokens' first values.
 
     Raises:
-        ValueError: fewer than two anchors, no frames, or an unknown ``time_format``.
+        ValueError: fewer than two anchors, no frames, fewer than no neighbours, or an unknown ``time_format``.
     """
 
     model_type = "momentor"
@@ -42,6 +44,7 @@ class MomentorConfig(PreTrainedConfig):
         interpolation: bool = True,
         propagation: bool = True,
         infusion: bool = True,
+        motion_neighbours: int = 0,
         time_format: str = "tags",
         video_token_id: int | None = None,
         time_token_id: int | None = None,
@@ -53,6 +56,8 @@ class MomentorConfig(PreTrainedConfig):
             raise ValueError(f"num_temporal_tokens must be 2 or more (a start and an end), not {num_temporal_tokens}")
         if num_frames < 1:
             raise ValueError(f"num_frames must be 1 or more, not {num_frames}")
+        if motion_neighbours < 0:
+            raise ValueError(f"motion_neighbours must be 0 or more, not {motion_neighbours}")
         if time_format not in TIME_FORMATS:
             raise ValueError(f"time_format must be one of {', '.join(TIME_FORMATS)}, not {time_format!r}")
         self.vision_config = _sub_config(vision_config, "clip_vision_model")
@@ -62,6 +67,7 @@ class MomentorConfig(PreTrainedConfig):
         self.interpolation = interpolation
         self.propagation = propagation
         self.infusion = infusion
+        self.motion_neighbours = motion_neighbours
         self.time_format = time_format
         self.video_token_id = video_token_id
         self.time_token_id = time_token_id

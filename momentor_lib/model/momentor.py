@@ -15,6 +15,7 @@ from transformers.utils import ModelOutput
 
 from momentor_lib.model.config import MomentorConfig
 from momentor_lib.model.loss import Targets, summed_loss
+from momentor_lib.model.motion import MotionProjection
 from momentor_lib.model.packing import block_mask, block_position_ids
 from momentor_lib.model.temporal import Tables, TemporalPerceptionModule
 
@@ -64,6 +65,8 @@ class Momentor(PreTrainedModel):
         config.vision_config, config.text_config = self.vision_model.config, self.language_model.config
         width = config.text_config.hidden_size
         self.projection = nn.Linear(config.vision_config.hidden_size, width)  # D_v -> D
+        neighbours = config.motion_neighbours
+        self.motion = MotionProjection(config.vision_config.hidden_size, width, neighbours) if neighbours else None
         self.temporal = TemporalPerceptionModule(
             config.num_temporal_tokens,
             width,
@@ -87,6 +90,8 @@ class Momentor(PreTrainedModel):
         self.vision_model.requires_grad_(vision)
         self.language_model.requires_grad_(language)
         self.projection.requires_grad_(projection)
+        if self.motion is not None:
+            self.motion.requires_grad_(projection)
         self.temporal.requires_grad_(temporal and self.config.time_format == "tags")
 
     def get_input_embeddings(self) -> nn.Module:
@@ -113,7 +118,10 @@ class Momentor(PreTrainedModel):
 
     def infuse_time(self, features: Tensor, frame_positions: Tensor, tables: Tables | None = None) -> Tensor:
         """Frame features [B, T, D_v] at positions [B, T] -> video tokens [B, T, D]. Padding frames have the position NaN."""
-        projected = self.projection(features.to(self.projection.weight.dtype))  # [B, T, D]
+        features = features.to(self.projection.weight.dtype)
+        projected = self.projection(features)  # [B, T, D]
+        if self.motion is not None:
+            projected = projected + self.motion(features, ~frame_positions.isnan())
         if self.config.time_format == "text":
             return projected
         return self.temporal.infuse(projected, frame_positions.nan_to_num(0.0), tables)

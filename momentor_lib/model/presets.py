@@ -47,7 +47,7 @@ def tiny(vocab_size: int = 600) -> MomentorConfig:
         max_position_embeddings=2048,
         tie_word_embeddings=True,
     )
-    return MomentorConfig(vision, text, num_temporal_tokens=32, num_frames=64)
+    return MomentorConfig(vision, text, num_temporal_tokens=32, num_frames=64, motion_neighbours=4)
 
 
 def colab(vocab_size: int = 49152) -> MomentorConfig:

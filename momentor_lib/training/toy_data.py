@@ -26,6 +26,7 @@ from momentor_lib.toy import Script, event_sequence, instructions, render, sampl
 from momentor_lib.toy.alignment import frame_caption, presence
 from momentor_lib.toy.dice import Dice
 from momentor_lib.toy.script import FPS
+from momentor_lib.toy.words import ACTIONS, COLOURS, SHAPES
 from momentor_lib.training.frame_encoder import normalise
 
 SHARD = 50  # videos in one file of features
@@ -43,6 +44,7 @@ BLOCKS = {
     "comp_ret_data": 0.6,
 }
 Dialogue = list[tuple[str, str]]
+DEEDS = len(ACTIONS) + len(COLOURS) + len(SHAPES)
 FILE_NOISE = 0.06  # how far H.264 moves a frame's feature, root mean square; measured on data_samples
 
 
@@ -100,17 +102,40 @@ def cut_out(script: Script, times: np.ndarray, rng: np.random.Generator) -> tupl
 
 
 def make_example(script: Script, features: Tensor, rng: np.random.Generator, *, vary: bool) -> VideoExample:
-    """A video's features [T, D_v] with freshly drawn instructions. With ``vary``, half of the time only a stretch of the video, and its
-    features with such noise as a file's compression brings."""
+    """A video's features [T, D_v] with freshly drawn instructions; ``vary`` as in :func:`draw_example`."""
+    return draw_example(script, features, rng, vary=vary)[0]
+
+
+def draw_example(script: Script, features: Tensor, rng: np.random.Generator, *, vary: bool) -> tuple[VideoExample, Tensor]:
+    """A video's features [T, D_v] with freshly drawn instructions, and what goes on in its frames (:func:`deeds`).
+
+    Args:
+        vary: half of the time only a stretch of the video; noise on its features such as a file's compression brings; and questions
+            about what is to be seen.
+    """
     times = frame_times(script.duration, len(features))
     if vary:
         features = features + FILE_NOISE * torch.from_numpy(rng.standard_normal(features.shape, dtype=np.float32))
     part = cut_out(script, times, rng) if vary and rng.uniform() < 0.5 else None
     if part is None:
-        return VideoExample(times, script.duration, draw_dialogues(script, rng, alignment=vary), features, video_id=script.id)
+        dialogues = draw_dialogues(script, rng, alignment=vary)
+        return VideoExample(times, script.duration, dialogues, features, video_id=script.id), deeds(script, times)
     shorter, frames = part
     dialogues = draw_dialogues(shorter, rng, appearance=False, alignment=False)
-    return VideoExample(times[frames] - times[frames][0], shorter.duration, dialogues, features[frames], video_id=script.id)
+    times = times[frames] - times[frames][0]
+    return VideoExample(times, shorter.duration, dialogues, features[frames], video_id=script.id), deeds(shorter, times)
+
+
+def deeds(script: Script, times: np.ndarray) -> Tensor:
+    """What goes on at some times: 1 for each action, colour and shape of an event under way, float [T, DEEDS]."""
+    table = torch.zeros(len(times), DEEDS)
+    for event in script.events:
+        actor = script.actors[event.actor]
+        under_way = torch.from_numpy((event.start <= times) & (times <= event.end))
+        colour, shape = list(COLOURS).index(actor.colour), SHAPES.index(actor.shape)
+        for column in (list(ACTIONS).index(event.action), len(ACTIONS) + colour, len(ACTIONS) + len(COLOURS) + shape):
+            table[under_way, column] = 1
+    return table
 
 
 def make_features(

@@ -8,8 +8,10 @@ import torch
 
 from momentor_lib.timecode import find_spans
 from momentor_lib.toy import render, sample_script
+from momentor_lib.toy.words import ACTIONS
 from momentor_lib.toy.writer import write_video
-from momentor_lib.training.toy_data import cut_out, draw_dialogues, event_text, frame_times, make_example
+from momentor_lib.training.tiny import start_projection
+from momentor_lib.training.toy_data import DEEDS, cut_out, deeds, draw_dialogues, event_text, frame_times, make_example
 from momentor_lib.video import load_video
 
 
@@ -62,3 +64,24 @@ def test_an_example_has_a_time_for_every_frame():
         assert example.times[0] == 0
         assert max(example.times) < example.duration
         assert all(0 <= t <= example.duration for d in example.dialogues for q, a in d for span in find_spans(q + a) for t in span)
+
+
+def test_deeds_are_one_while_an_event_is_under_way():
+    script = sample_script(2, "train", 6)
+    times = frame_times(script.duration, 64)
+    table = deeds(script, times)
+    assert table.shape == (64, DEEDS)
+    for time, row in zip(times, table, strict=True):
+        running = [event for event in script.events if event.start <= time <= event.end]
+        assert row[: len(ACTIONS)].sum() == len({event.action for event in running})
+        assert all(row[list(ACTIONS).index(event.action)] == 1 for event in running)
+
+
+def test_the_projection_starts_as_a_whitening():
+    generator = torch.Generator().manual_seed(0)
+    mixed = torch.randn(40, 64, 6, generator=generator) @ torch.diag(torch.tensor([9.0, 5, 2, 1, 0.5, 0.2])) + 3
+    projection = torch.nn.Linear(6, 8)
+    start_projection(projection, list(mixed), size=0.3, floor=0.0)
+    white = projection(mixed.flatten(0, 1))[:, :6]
+    assert torch.allclose(white.mean(0), torch.zeros(6), atol=1e-4)
+    assert torch.allclose(white.T @ white / len(white), 0.09 * torch.eye(6), atol=1e-3)
