@@ -71,9 +71,9 @@ def draw_curve(log: list[dict[str, float]], path: Path) -> None:
     left.plot(*zip(*losses, strict=True), color=style.BLUE)
     left.set(title="The loss falls", xlabel="step", ylabel="cross-entropy a token", yscale="log")
     right.plot(*zip(*overlaps, strict=True), color=style.ORANGE)
-    right.set(title="Validation IoU leaves its plateau", xlabel="step", ylabel="mean IoU, teacher-forced", ylim=(0, 1))
+    right.set(title="Grounding on validation videos", xlabel="step", ylabel="mean IoU, teacher-forced", ylim=(0, 1))
     with atomic_path(path) as half:
-        figure.savefig(half)
+        figure.savefig(half, bbox_inches="tight")
 
 
 def write_card(checkpoint: Path, note: str, command: str = "make tiny") -> None:

@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import CLIPVisionConfig, CLIPVisionModel, LlamaConfig
+from transformers import AutoTokenizer, CLIPModel, CLIPVisionConfig, CLIPVisionModel, LlamaConfig
 
 from momentor_lib.files import write_whole
 from momentor_lib.model.config import MomentorConfig
 from momentor_lib.model.domain import Domain
 from momentor_lib.model.momentor import Momentor
+from momentor_lib.model.presets import load
 from momentor_lib.model.processing import MomentorProcessor
 from momentor_lib.toy import Script
 from momentor_lib.training import frame_encoder, toy_data
@@ -47,14 +48,14 @@ class Plan:
     layers: int = 6
     heads: int = 4
     feed_forward: int = 384
-    videos: int = 8000
+    videos: int = 6000
     val_videos: int = 64
     batch: int = 16
     watch_layer: int = 2
     watch_weight: float = 0.3
     matrix_lr: float = 0.02
     other_lr: float = 2e-3
-    encoder_minutes: float = 30.0
+    encoder_minutes: float = 45.0
     minutes: float = 80.0
     steps: int = 100_000
     encoder_steps: int = 100_000
@@ -199,41 +200,51 @@ class Batches:
         return [encoded[size * i : size * (i + 1)] for i in rng.permutation(self.TOGETHER)]
 
 
-def export(plan: Plan, model: Momentor, processor: MomentorProcessor, features: Sequence[Tensor], out: Path, work: Path) -> None:
+def export(
+    plan: Plan, model: Momentor, processor: MomentorProcessor, features: Sequence[Tensor], out: Path, clip: Path, work: Path
+) -> None:
     """The checkpoint folder: model, processor, what videos it has seen, the frame encoder's whole CLIP, plan and logs."""
     model.eval().save_pretrained(out)
     processor.save_pretrained(out)
     Domain.fit(torch.stack([tensor.float() for tensor in features])).save(out)
-    shutil.copytree(work / "frame_encoder" / "clip", out / "clip", dirs_exist_ok=True)
+    if clip.resolve() != (out / "clip").resolve():
+        CLIPModel.from_pretrained(clip, dtype=torch.float16).save_pretrained(out / "clip")  # half the size, for a checkpoint kept in git
+        AutoTokenizer.from_pretrained(clip).save_pretrained(out / "clip")
     write_whole(out / "training_plan.json", json.dumps(asdict(plan), indent=2) + "\n")
     for name, source in {"frame_encoder": work / "frame_encoder", "model": work / "model"}.items():
-        shutil.copyfile(source / "log.jsonl", out / f"training_log_{name}.jsonl")
+        if (source / "log.jsonl").exists():  # not where a trained frame encoder was handed in
+            shutil.copyfile(source / "log.jsonl", out / f"training_log_{name}.jsonl")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--out", type=Path, default=Path("checkpoints/tiny"), help="the checkpoint folder")
     parser.add_argument("--work", type=Path, default=Path("runs/tiny"), help="where unfinished training is kept")
+    parser.add_argument("--encoder", type=Path, help="a trained frame encoder's CLIP folder, instead of training one")
+    parser.add_argument("--start", type=Path, help="a checkpoint folder whose weights the model starts from, instead of random ones")
     parser.add_argument("--threads", type=int, default=2)
-    for name, kind, value in (("seed", int, 0), ("videos", int, 8000), ("minutes", float, 80.0), ("encoder-minutes", float, 30.0)):
+    for name, kind, value in (("seed", int, 0), ("videos", int, 6000), ("minutes", float, 80.0), ("encoder-minutes", float, 45.0)):
         parser.add_argument(f"--{name}", type=kind, default=value)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(args.threads)
     plan = Plan(seed=args.seed, videos=args.videos, minutes=args.minutes, encoder_minutes=args.encoder_minutes)
-    clip_folder = args.work / "frame_encoder" / "clip"
+    clip_folder = args.encoder or args.work / "frame_encoder" / "clip"
     if not clip_folder.exists():
         frame_encoder.train(args.work / "frame_encoder", plan.encoder_steps, seed=plan.seed, minutes=plan.encoder_minutes)
     data = toy_data.make_features(clip_folder, args.work / "features", "train", plan.videos, plan.frames)
     val_scripts, val_features = toy_data.make_features(clip_folder, args.work / "features", "val", plan.val_videos, plan.frames)
     torch.manual_seed(plan.seed)
-    tokenizer = train_tokenizer(toy_data.corpus(data[0][:1000]))
-    model, processor = build_model(plan, tokenizer, CLIPVisionModel.from_pretrained(clip_folder))
-    start_projection(model.projection, data[1][:1000])
+    if args.start:
+        model, processor = load(args.start)
+    else:
+        tokenizer = train_tokenizer(toy_data.corpus(data[0][:1000]))
+        model, processor = build_model(plan, tokenizer, CLIPVisionModel.from_pretrained(clip_folder, dtype=torch.float32))
+        start_projection(model.projection, data[1][:1000])
     rng = np.random.default_rng([plan.seed, 10**9])
     val = [toy_data.make_example(s, f.float(), rng, vary=False) for s, f in zip(val_scripts, val_features, strict=True)]
     train(plan, model, processor, data, val, args.work / "model")
-    export(plan, model, processor, data[1][:1000], args.out, args.work)
+    export(plan, model, processor, data[1][:1000], args.out, clip_folder, args.work)
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def make_features(
 def _write_shard(job: tuple[Path, Path, str, int, int]) -> None:
     encoder, path, split, number, num_frames = job
     torch.set_num_threads(1)
-    vision = CLIPVisionModel.from_pretrained(encoder).eval()
+    vision = CLIPVisionModel.from_pretrained(encoder, dtype=torch.float32).eval()
     scripts = [sample_script(0, split, i) for i in range(number * SHARD, (number + 1) * SHARD)]
     rows = [encode_script(vision, script, num_frames).half() for script in scripts]
     with atomic_path(path.with_suffix(".json")) as half:
