@@ -21,7 +21,7 @@ class MomentorConfig(PreTrainedConfig):
         propagation: neighbouring token propagation while training (ablation).
         infusion: temporal embeddings added to frame features (ablation).
         motion_neighbours: K, neighbours to each side whose difference from a frame is projected too and added to its token. Paper: 0.
-            Departure: a language model of a few million parameters learns to compare frames only after hours; ``tiny`` has 4.
+            Departure: ``tiny`` has 4, so that it need not find the comparison of frames first; not ablated yet.
         time_format: ``"tags"``, a time is one temporal token; ``"text"``, a time is digits, without the TPM's logits.
         video_token_id, time_token_id: ids of ``<video>`` and ``<time>`` in the tokenizer. They may lie past the language model's
             vocabulary: both are replaced by embeddings of our own before the language model sees them.

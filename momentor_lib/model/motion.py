@@ -1,7 +1,7 @@
 """What changes around a frame: differences from its neighbours, projected and added to its token.
 
-Departure: the paper's video tokens are single frames, and its 7 B language model compares them. A tiny one sits for long on a plateau
-where it knows what is to be seen but not what moves; with the differences in the token it does not have to find the comparison first.
+Departure: the paper's video tokens are single frames, and its 7 B language model compares them. The tiny one is
+given the differences, so that it need not find the comparison first. What that is worth has not been ablated.
 """
 
 from __future__ import annotations
