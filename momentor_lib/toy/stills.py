@@ -6,6 +6,8 @@ Whether it holds of a picture is known exactly, so that every phrase can be held
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +24,7 @@ SIZES = ("tiny", "small", "middling", "large", "huge")
 OPACITIES = ("ghostly", "faint", "pale", "solid")
 ATTRIBUTES = ("colour", "shape", "column", "row", "size", "turn", "opacity")
 _LEVELS = (len(COLOURS), len(SHAPES), PLACES, PLACES, len(SIZES), TURNS, len(OPACITIES))
+GROUPS, READINGS = len(COLOURS) + len(SHAPES), 7  # see read_cast
 MOST = 8  # instances in a crowded picture; others have up to four
 FEW = (0.02, 0.28, 0.3, 0.28, 0.12)  # shares of pictures with none to four
 
@@ -34,28 +37,68 @@ class Stills:
         pixels: uint8 [B, 3, H, W].
         centres: float [B, MOST, 2], x and y of each instance's centre as shares of the frame; clipped to it.
         attributes: int [B, MOST, 7], the levels of ``ATTRIBUTES`` for each instance; -2 where there is none.
+        readings: float32 [B, GROUPS, READINGS], what :func:`read_cast` says of each.
     """
 
     pixels: np.ndarray
     centres: np.ndarray
     attributes: np.ndarray
+    readings: np.ndarray
+
+    def part(self, first: int, stop: int) -> Stills:
+        """Some of the pictures."""
+        return Stills(self.pixels[first:stop], self.centres[first:stop], self.attributes[first:stop], self.readings[first:stop])
 
 
-def sample_stills(rng: np.random.Generator, count: int, crowded: int = 0, size: int = SIZE) -> Stills:
+def sample_stills(rng: np.random.Generator, count: int, crowded: int = 0, later: int = 0, size: int = SIZE) -> Stills:
     """Draw pictures of instances of any colour and shape, anywhere, of any size, turn and opacity.
 
-    The first ``crowded`` pictures hold six to eight instances, the others up to four.
+    The first ``crowded`` pictures hold six to eight instances, the others up to four. The last ``later`` show the ``later`` pictures after
+    the crowded ones again, a moment later: each instance a little elsewhere, larger or smaller, turned or fainter.
     """
     pixels = np.empty((count, 3, size, size), np.uint8)
     centres = np.zeros((count, MOST, 2))
     attributes = np.full((count, MOST, len(ATTRIBUTES)), -2)
+    readings = np.empty((count, GROUPS, READINGS), np.float32)
+    drawn: list[tuple[list[tuple[Actor, Pose]], np.ndarray]] = []
     for i in range(count):
-        cast = _sample_cast(rng, int(rng.integers(6, 9)) if i < crowded else int(rng.choice(5, p=FEW)))
-        pixels[i] = draw_frame(draw_backdrop(str(rng.integers(2**62)), size), cast)
+        if i < count - later:
+            cast = _sample_cast(rng, int(rng.integers(6, 9)) if i < crowded else int(rng.choice(5, p=FEW)))
+            backdrop = draw_backdrop(str(rng.integers(2**62)), size)
+            drawn.append((cast, backdrop))
+        else:
+            cast, backdrop = drawn[crowded + i - (count - later)]
+            cast = [(actor, _a_moment_later(rng, pose)) for actor, pose in cast]
+        pixels[i] = draw_frame(backdrop, cast)
+        readings[i] = read_cast(cast)
         for k, (actor, pose) in enumerate(cast):
             centres[i, k] = min(max(pose.x, 0.0), 0.999), min(max(pose.y, 0.0), 0.999)
             attributes[i, k] = levels_of(actor.colour, actor.shape, pose)
-    return Stills(pixels, centres, attributes)
+    return Stills(pixels, centres, attributes, readings)
+
+
+def _a_moment_later(rng: np.random.Generator, pose: Pose) -> Pose:
+    """What some seconds may change, one or two things at a time."""
+    what = rng.uniform(size=5) < 0.35
+    x = pose.x + what[0] * rng.normal(0, 0.08)
+    y = pose.y + what[1] * rng.normal(0, 0.08)
+    radius = min(max(pose.radius * math.exp(what[2] * rng.normal(0, 0.2)), SMALLEST), LARGEST)
+    turn = rng.uniform() if what[3] else pose.turn
+    opacity = rng.uniform(FAINTEST, 1) if what[4] else pose.opacity
+    return Pose(x, y, radius, turn, opacity)
+
+
+def read_cast(cast: Sequence[tuple[Actor, Pose]]) -> np.ndarray:
+    """What is to be read from a picture, float32 [GROUPS, READINGS]: for each colour, then for each shape, the sums over its instances of
+    one, x, y, size, opacity, and cosine and sine of the turn; each about as large as the others."""
+    table = np.zeros((GROUPS, READINGS), np.float32)
+    for actor, pose in cast:
+        size = 2 * (pose.radius - SMALLEST) / (LARGEST - SMALLEST) - 1
+        angle = 2 * math.pi * pose.turn
+        row = (1, 3 * pose.x - 1.5, 3 * pose.y - 1.5, 1.5 * size, 2 * pose.opacity - 1, math.cos(angle), math.sin(angle))
+        table[list(COLOURS).index(actor.colour)] += row
+        table[len(COLOURS) + SHAPES.index(actor.shape)] += row
+    return table
 
 
 def levels_of(colour: str, shape: str, pose: Pose) -> tuple[int, ...]:

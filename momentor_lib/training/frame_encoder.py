@@ -26,6 +26,7 @@ from momentor_lib.training.run import TrainingRun
 
 IMAGE_SIZE = 64
 MEAN, STD = 0.42, 0.11  # of toy pictures, all three channels
+READOUT = 30.0  # weight of the read-out loss beside the others
 logger = logging.getLogger("momentor")
 
 
@@ -161,16 +162,53 @@ class RegionLoss(nn.Module):
         return loss, [(part.argmax(-1) == levels[:, k]).float().mean() for k, part in parts]
 
 
-def train(folder: Path, steps: int, batch: int = 96, phrases: int = 96, seed: int = 0, minutes: float = 60.0) -> CLIPModel:
+class ReadoutLoss(nn.Module):
+    """Every colour's and every shape's place, size, opacity and turn (:func:`momentor_lib.toy.stills.read_cast`) by one linear map.
+
+    What a linear map can read, so can the projection of a video model: motion is then a difference of two frames' tokens. Differences
+    between a picture and the same a moment later count by themselves, since what is wrong in both alike does no harm.
+    """
+
+    DIFFERENCES = 4.0  # weight of an error in a difference
+
+    def __init__(self, vision_width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(vision_width, toy.GROUPS * toy.READINGS)
+
+    def forward(self, pooled: Tensor, readings: Tensor, later: int) -> tuple[Tensor, dict[str, float]]:
+        """Vectors [B, D_v] and readings [B, GROUPS, READINGS], the last ``later`` of the first ones a moment later -> the loss, and how
+        much of the readings' and of their differences' variance is left unexplained."""
+        error = self.linear(pooled).unflatten(-1, readings.shape[1:]) - readings
+        drift = error[-later:] - error[:later]
+        change = readings[-later:] - readings[:later]
+        loss = error.square().mean() + self.DIFFERENCES * drift.square().mean()
+        left, left_of_change = (float(e.detach().square().mean() / t.var()) for e, t in ((error, readings), (drift, change)))
+        return loss, {"unread": left, "unread_change": left_of_change}
+
+
+def train(
+    folder: Path,
+    steps: int,
+    batch: int = 96,
+    phrases: int = 96,
+    seed: int = 0,
+    minutes: float = 60.0,
+    start: Path | None = None,
+) -> CLIPModel:
     """Train, resuming from ``folder`` if a run stands there.
 
     The schedule runs over ``steps`` or ``minutes``, whichever is used up first.
+
+    Args:
+        folder: where the run and its ``clip`` are kept.
+        start: the CLIP folder of a first training without :class:`ReadoutLoss`, which is added to the others; without, random weights.
     """
     torch.manual_seed(seed)
     run, tokenizer = TrainingRun(folder), build_tokenizer()
-    model = build_clip(len(tokenizer))
-    describe = CaptionLoss(model.config.vision_config.hidden_size, len(tokenizer))
-    parts = nn.ModuleList([model, PhraseLoss(), describe, RegionLoss(tokenizer)])
+    model = CLIPModel.from_pretrained(start, dtype=torch.float32) if start else build_clip(len(tokenizer))
+    width = model.config.vision_config.hidden_size
+    read_out = ReadoutLoss(width) if start else None
+    parts = nn.ModuleList([model, PhraseLoss(), CaptionLoss(width, len(tokenizer)), RegionLoss(tokenizer), read_out or nn.Identity()])
     optimizers = build_optimizers(parts, matrix_lr=0.02, other_lr=2e-3)
     state = run.load() or {"step": 0, "spent": 0.0}
     if "model" in state:
@@ -184,8 +222,10 @@ def train(folder: Path, steps: int, batch: int = 96, phrases: int = 96, seed: in
         if progress >= 1:
             break
         set_learning_rate(optimizers, schedule(progress, hold=0.45))
-        crowded = round(batch * max(0.0, 0.8 - 1.5 * progress))
-        loss, report = _step(*parts, tokenizer, np.random.default_rng([seed, step]), batch, crowded, phrases)
+        crowded = 0 if start else round(batch * max(0.0, 0.8 - 1.5 * progress))
+        rng = np.random.default_rng([seed, step])
+        pictures = toy.sample_stills(rng, batch, crowded, later=batch * 3 // 8 if start else 0)
+        loss, report = _step(*parts, tokenizer, rng, pictures, crowded, phrases)
         for optimizer in optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -211,14 +251,14 @@ def _step(
     contrast: PhraseLoss,
     describe: CaptionLoss,
     locate: RegionLoss,
+    read_out: nn.Module,
     tokenizer: PreTrainedTokenizerFast,
     rng: np.random.Generator,
-    batch: int,
+    pictures: toy.Stills,
     crowded: int,
     phrases: int,
 ) -> tuple[Tensor, dict[str, float]]:
-    pictures = toy.sample_stills(rng, batch, crowded)
-    few = toy.Stills(*(part[crowded:] for part in (pictures.pixels, pictures.centres, pictures.attributes)))  # B' of the B pictures
+    few = pictures.part(crowded, len(pictures.pixels))  # B' of the B pictures
     levels = toy.sample_phrases(rng, few, phrases)
     truth = torch.from_numpy(toy.holds(few, levels))  # [B', P]
     tokens = tokenizer([toy.write_phrase(row) for row in levels], return_tensors="pt", padding=True)
@@ -236,7 +276,11 @@ def _step(
     report = {"contrastive": contrastive.item(), "caption": caption.item(), "words_right": right.item(), "hit": hit}
     report |= {"false_alarm": false_alarm, "regional": regional.item()}
     report |= {toy.ATTRIBUTES[k]: a.item() for k, a in zip(locate.NAMED, accuracies, strict=True)}
-    return 0.5 * contrastive + 4 * caption + regional, report
+    loss = 0.5 * contrastive + 4 * caption + regional
+    if isinstance(read_out, ReadoutLoss):
+        reading, unread = read_out(seen.pooler_output, torch.from_numpy(pictures.readings), later=len(pictures.pixels) * 3 // 8)
+        loss, report = loss + READOUT * reading, report | unread
+    return loss, report
 
 
 def _embed_texts(model: CLIPModel, ids: Tensor, mask: Tensor) -> Tensor:
