@@ -33,15 +33,15 @@ BACKBONES = {
 
 
 def tiny(vocab_size: int = 600) -> MomentorConfig:
-    """About 2.5 M parameters, 64 frames of 64x64 pixels, 32 anchors: trains on a CPU, ships with the library."""
+    """About 2.6 M parameters, 64 frames of 64x64 pixels, 32 anchors: trains on a CPU, ships with the library."""
     vision = CLIPVisionConfig(
         hidden_size=192, intermediate_size=448, num_hidden_layers=3, num_attention_heads=6, image_size=64, patch_size=8, projection_dim=160
     )
     text = LlamaConfig(
         vocab_size=vocab_size,
-        hidden_size=144,
+        hidden_size=128,
         intermediate_size=384,
-        num_hidden_layers=6,
+        num_hidden_layers=5,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=2048,

@@ -38,16 +38,21 @@ class Stills:
         centres: float [B, MOST, 2], x and y of each instance's centre as shares of the frame; clipped to it.
         attributes: int [B, MOST, 7], the levels of ``ATTRIBUTES`` for each instance; -2 where there is none.
         readings: float32 [B, GROUPS, READINGS], what :func:`read_cast` says of each.
+        crowded: the first so many hold six to eight instances.
+        later: the last so many show the ones right after the crowded a moment later.
     """
 
     pixels: np.ndarray
     centres: np.ndarray
     attributes: np.ndarray
     readings: np.ndarray
+    crowded: int = 0
+    later: int = 0
 
-    def part(self, first: int, stop: int) -> Stills:
-        """Some of the pictures."""
-        return Stills(self.pixels[first:stop], self.centres[first:stop], self.attributes[first:stop], self.readings[first:stop])
+    def uncrowded(self) -> Stills:
+        """All but the crowded pictures."""
+        rows = (self.pixels, self.centres, self.attributes, self.readings)
+        return Stills(*(row[self.crowded :] for row in rows), later=self.later)
 
 
 def sample_stills(rng: np.random.Generator, count: int, crowded: int = 0, later: int = 0, size: int = SIZE) -> Stills:
@@ -74,7 +79,7 @@ def sample_stills(rng: np.random.Generator, count: int, crowded: int = 0, later:
         for k, (actor, pose) in enumerate(cast):
             centres[i, k] = min(max(pose.x, 0.0), 0.999), min(max(pose.y, 0.0), 0.999)
             attributes[i, k] = levels_of(actor.colour, actor.shape, pose)
-    return Stills(pixels, centres, attributes, readings)
+    return Stills(pixels, centres, attributes, readings, crowded, later)
 
 
 def _a_moment_later(rng: np.random.Generator, pose: Pose) -> Pose:

@@ -21,8 +21,9 @@ warns so.
 ## Made of
 
 - Frame encoder: a CLIP vision tower, {image_size} x {image_size} pixels, {frame_width} wide, one vector a frame,
-  trained from random weights on toy pictures by `momentor_lib/training/frame_encoder.py` (phrases, captions,
-  regions), then frozen. Its whole CLIP, text tower included, is in `clip/`.
+  trained from random weights on toy pictures by `momentor_lib/training/frame_encoder.py` (phrases, captions and
+  regions; then a linear read-out of every colour's and shape's place, size, turn and opacity as well), then frozen.
+  Its whole CLIP, text tower included, is in `clip/`.
 - Linear projection, temporal perception module with N = {anchors} anchors, {frames} frames a video.
 - Language model: LLaMA architecture, {layers} layers, {width} wide, byte-level BPE of {vocabulary} tokens, trained
   from random weights.
@@ -36,9 +37,9 @@ The frame encoder has seen all pairs.
 
     {command}
 
-{encoder_minutes:.0f} minutes and {encoder_steps} steps for the frame encoder, {minutes:.0f} minutes and {steps} steps
-for the model, on two cores of a shared machine without a GPU. {note} Every logged step is in
-`training_log_frame_encoder.jsonl` and `training_log_model.jsonl`; the curve:
+{encoder_minutes:.0f} minutes and {encoder_steps} steps for the frame encoder, {reader_minutes:.0f} minutes and
+{reader_steps} steps for its read-out, {minutes:.0f} minutes and {steps} steps for the model, on two cores of a shared
+machine without a GPU. {note} Every logged step is in the `training_log_*.jsonl`; the model's curve:
 
 ![loss and validation IoU over training steps](training.png)
 
@@ -82,7 +83,8 @@ def write_card(checkpoint: Path, note: str, command: str = "make tiny") -> None:
 
     model, processor = load(str(checkpoint))
     scores: dict[str, Any] = json.loads((checkpoint / "scores.json").read_text())
-    model_log, encoder_log = (read_log(checkpoint / f"training_log_{name}.jsonl") for name in ("model", "frame_encoder"))
+    names = ("model", "frame_encoder", "frame_reader")
+    model_log, encoder_log, reader_log = (read_log(checkpoint / f"training_log_{name}.jsonl") for name in names)
     plan = json.loads((checkpoint / "training_plan.json").read_text())
     draw_curve(model_log, checkpoint / "training.png")
     text = TEXT.format(
@@ -101,6 +103,8 @@ def write_card(checkpoint: Path, note: str, command: str = "make tiny") -> None:
         note=note,
         encoder_minutes=encoder_log[-1]["minutes"],
         encoder_steps=encoder_log[-1]["step"],
+        reader_minutes=reader_log[-1]["minutes"],
+        reader_steps=reader_log[-1]["step"],
         minutes=model_log[-1]["minutes"],
         steps=model_log[-1]["step"],
         score_videos=scores["videos"],

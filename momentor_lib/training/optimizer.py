@@ -8,12 +8,15 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+MATRICES = (".layers.", ".projection.", ".motion.")  # in a parameter's name
+
 
 def build_optimizers(module: nn.Module, matrix_lr: float, other_lr: float, weight_decay: float = 0.01) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the transformer layers, AdamW for everything else that learns.
+    """Muon for the matrices between hidden states, AdamW for everything else that learns.
 
     Muon moves a matrix by the orthogonalised momentum of its gradient, so that all its directions learn at one pace. For tables,
-    vectors and heads that makes no sense; they get AdamW.
+    vectors and heads that makes no sense; they get AdamW. The projections from frame features count as matrices: a step of AdamW moves
+    each of their hundreds of weights an output by the full learning rate, which together is as much as the token itself.
 
     Args:
         module: what learns; frozen parameters are left out.
@@ -23,7 +26,7 @@ def build_optimizers(module: nn.Module, matrix_lr: float, other_lr: float, weigh
     for name, parameter in module.named_parameters():
         if not parameter.requires_grad:
             continue
-        if parameter.ndim == 2 and ".layers." in f".{name}":
+        if parameter.ndim == 2 and any(part in f".{name}" for part in MATRICES):
             matrices.append(parameter)
         elif parameter.ndim >= 2:
             tables.append(parameter)

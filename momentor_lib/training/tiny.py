@@ -1,7 +1,7 @@
 """Train the tiny Momentor from random weights: ``python -m momentor_lib.training.tiny``, or ``make tiny``.
 
-Four steps, each resumed where it was stopped: the frame encoder (a small CLIP on pictures), frame features of toy videos, the language
-model with projection and TPM on packed instructions, and the checkpoint folder.
+Five steps, each resumed where it was stopped: the frame encoder (a small CLIP on pictures), the same with a linear read-out, frame features
+of toy videos, the language model with projection and TPM on packed instructions, and the checkpoint folder.
 """
 
 from __future__ import annotations
@@ -44,21 +44,32 @@ class Plan:
     frames: int = 64
     anchors: int = 32
     neighbours: int = 4
-    width: int = 144
-    layers: int = 6
+    width: int = 128
+    layers: int = 5
     heads: int = 4
     feed_forward: int = 384
     videos: int = 6000
     val_videos: int = 64
     batch: int = 16
-    watch_layer: int = 2
+    watch_layer: int = 1
     watch_weight: float = 0.3
     matrix_lr: float = 0.02
     other_lr: float = 2e-3
     encoder_minutes: float = 45.0
-    minutes: float = 80.0
+    reader_minutes: float = 34.0
+    minutes: float = 70.0
     steps: int = 100_000
     encoder_steps: int = 100_000
+
+
+def train_encoder(plan: Plan, work: Path) -> Path:
+    """Both trainings of the frame encoder, where they are not done yet -> the CLIP's folder."""
+    first, second = (work / name / "clip" for name in ("frame_encoder", "frame_reader"))
+    if not first.exists():
+        frame_encoder.train(first.parent, plan.encoder_steps, seed=plan.seed, minutes=plan.encoder_minutes)
+    if not second.exists():
+        frame_encoder.train(second.parent, plan.encoder_steps, seed=plan.seed, minutes=plan.reader_minutes, start=first)
+    return second
 
 
 def build_model(plan: Plan, tokenizer, vision: CLIPVisionModel) -> tuple[Momentor, MomentorProcessor]:
@@ -136,7 +147,7 @@ def train(
             run.log(step, minutes=elapsed / 60, **teacher_forced_iou(model, processor, val))
         if progress >= 1:
             break
-        set_learning_rate(optimizers, schedule(progress, hold=0.85))
+        set_learning_rate(optimizers, schedule(progress, hold=0.6))
         batch, acts = batches[step]
         loss = model(**batch).loss
         extra = watch.loss(batch["input_ids"] == processor.video_token_id, acts)
@@ -211,9 +222,9 @@ def export(
         CLIPModel.from_pretrained(clip, dtype=torch.float16).save_pretrained(out / "clip")  # half the size, for a checkpoint kept in git
         AutoTokenizer.from_pretrained(clip).save_pretrained(out / "clip")
     write_whole(out / "training_plan.json", json.dumps(asdict(plan), indent=2) + "\n")
-    for name, source in {"frame_encoder": work / "frame_encoder", "model": work / "model"}.items():
-        if (source / "log.jsonl").exists():  # not where a trained frame encoder was handed in
-            shutil.copyfile(source / "log.jsonl", out / f"training_log_{name}.jsonl")
+    for name in ("frame_encoder", "frame_reader", "model"):
+        if (work / name / "log.jsonl").exists():  # not where a trained frame encoder was handed in
+            shutil.copyfile(work / name / "log.jsonl", out / f"training_log_{name}.jsonl")
 
 
 def main() -> None:
@@ -223,15 +234,22 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path, help="a trained frame encoder's CLIP folder, instead of training one")
     parser.add_argument("--start", type=Path, help="a checkpoint folder whose weights the model starts from, instead of random ones")
     parser.add_argument("--threads", type=int, default=2)
-    for name, kind, value in (("seed", int, 0), ("videos", int, 6000), ("minutes", float, 80.0), ("encoder-minutes", float, 45.0)):
-        parser.add_argument(f"--{name}", type=kind, default=value)
+    parser.add_argument("--seed", type=int, default=Plan.seed)
+    parser.add_argument("--videos", type=int, default=Plan.videos)
+    for part in ("encoder", "reader"):
+        parser.add_argument(f"--{part}-minutes", type=float, default=getattr(Plan, f"{part}_minutes"))
+    parser.add_argument("--minutes", type=float, default=Plan.minutes, help="of the model's training")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(args.threads)
-    plan = Plan(seed=args.seed, videos=args.videos, minutes=args.minutes, encoder_minutes=args.encoder_minutes)
-    clip_folder = args.encoder or args.work / "frame_encoder" / "clip"
-    if not clip_folder.exists():
-        frame_encoder.train(args.work / "frame_encoder", plan.encoder_steps, seed=plan.seed, minutes=plan.encoder_minutes)
+    plan = Plan(
+        seed=args.seed,
+        videos=args.videos,
+        minutes=args.minutes,
+        encoder_minutes=args.encoder_minutes,
+        reader_minutes=args.reader_minutes,
+    )
+    clip_folder = args.encoder or train_encoder(plan, args.work)
     data = toy_data.make_features(clip_folder, args.work / "features", "train", plan.videos, plan.frames)
     val_scripts, val_features = toy_data.make_features(clip_folder, args.work / "features", "val", plan.val_videos, plan.frames)
     torch.manual_seed(plan.seed)

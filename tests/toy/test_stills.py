@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from momentor_lib.toy import stills
+from momentor_lib.toy.motion import Pose
+from momentor_lib.toy.script import Actor
 
 
 def test_truth_is_that_of_a_plain_loop():
@@ -40,3 +42,24 @@ def test_captions_go_across_or_down():
     assert stills.write_caption(rows).index("red") < stills.write_caption(rows).index("green")
     assert stills.write_caption(rows, down=True).index("green") < stills.write_caption(rows, down=True).index("red")
     assert stills.write_caption(np.full((2, 7), -2)) == "column nothing"
+
+
+def test_a_moment_later_the_same_instances_stand_before_the_same_backdrop():
+    pictures = stills.sample_stills(np.random.default_rng(2), 30, crowded=4, later=10, size=32)
+    before, after = slice(4, 14), slice(20, 30)
+    assert np.array_equal(pictures.attributes[before, :, :2], pictures.attributes[after, :, :2])
+    assert not np.array_equal(pictures.attributes[before], pictures.attributes[after])
+    same = (pictures.pixels[before] == pictures.pixels[after]).mean(axis=(1, 2, 3))
+    assert same.min() > 0.3
+    assert same.mean() < 0.999
+
+
+def test_readings_are_sums_over_instances():
+    left = (Actor("red", "star", 0, 0, 0, 0), Pose(0.0, 0.5, stills.LARGEST, 0.25, 1.0))
+    right = (Actor("red", "moon", 0, 0, 0, 0), Pose(1.0, 0.5, stills.SMALLEST, 0.0, 0.5))
+    table = stills.read_cast([left, right])
+    star, moon = (len(stills.COLOURS) + stills.SHAPES.index(shape) for shape in ("star", "moon"))
+    assert np.allclose(table[star], [1, -1.5, 0, 1.5, 1, 0, 1], atol=1e-6)
+    assert np.allclose(table[moon], [1, 1.5, 0, -1.5, 0, 1, 0], atol=1e-6)
+    assert np.allclose(table[list(stills.COLOURS).index("red")], table[star] + table[moon])
+    assert np.count_nonzero(np.abs(table).sum(axis=1)) == 3
