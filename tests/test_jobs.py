@@ -380,11 +380,11 @@ def test_worker_processes_end_with_the_run(tmp_path, how):
     assert (tmp_path / "ledger").read_bytes() == b""
 
 
-@pytest.mark.parametrize("arguments", [["40", "3", "threads"], ["40", "1"]], ids=["threads", "here"])
-def test_killed_twenty_times_nothing_is_lost_or_repeated(tmp_path, arguments):
+@pytest.mark.parametrize(("kills", "arguments"), [(20, ["40", "3", "threads"]), (5, ["40", "2"])], ids=["threads", "processes"])
+def test_killed_at_random_nothing_is_lost_or_repeated(tmp_path, kills, arguments):
     (tmp_path / "quick").touch()
     dice = random.Random(5)
-    for _ in range(20):
+    for _ in range(kills):
         before = len(list(tmp_path.glob("began-*")))
         parent = start(tmp_path, *arguments)
         until(lambda before=before, parent=parent: len(list(tmp_path.glob("began-*"))) > before or parent.poll() is not None)

@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, Thr
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from queue import Empty, SimpleQueue
 
 from momentor_lib.jobs.attempt import Job, Plan, attempt, failure
 from momentor_lib.jobs.ledger import Entry
@@ -31,21 +32,34 @@ def run_here(plan: Plan, jobs: Iterator[Job], report: Report) -> None:
 
 def run_threads(plan: Plan, jobs: Iterator[Job], report: Report, workers: int, on_interrupt: Callable[[], object]) -> None:
     """Jobs in threads: for work that waits for the network. Ctrl-C lets those that run come to their end."""
+    ended: SimpleQueue[Entry | BaseException] = SimpleQueue()
+
+    def perform(job: Job) -> None:
+        try:
+            ended.put(attempt(plan, job))
+        except BaseException as error:
+            ended.put(error)
+
     pool = ThreadPoolExecutor(workers)
-    running: dict[Future, Job] = {}
+    under_way = 0
     try:
         while True:
-            while len(running) < 2 * workers and (job := next(jobs, None)):
-                running[pool.submit(attempt, plan, job)] = job
-            if not running:
+            while under_way < 2 * workers and (job := next(jobs, None)):
+                pool.submit(perform, job)
+                under_way += 1
+            if not under_way:
                 return
-            for future in wait(running, POLL, FIRST_COMPLETED).done:
-                del running[future]
-                report(future.result())
+            with contextlib.suppress(Empty):
+                end = ended.get(timeout=POLL)
+                under_way -= 1
+                if isinstance(end, BaseException):
+                    raise end
+                report(end)
     except KeyboardInterrupt:
         on_interrupt()
         pool.shutdown(wait=True, cancel_futures=True)
-        _report_done(running, report)
+        while not ended.empty():
+            _keep_done(ended.get(), report)
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -80,7 +94,9 @@ def run_processes(plan: Plan, jobs: Iterator[Job], report: Report, workers: int)
                 suspects.extend(_counted(killed, plan, report))
     except KeyboardInterrupt:
         pool.kill()
-        _report_done(running, report)
+        for future in running:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                _keep_done(future.result(), report)
         raise
     except BaseException:
         pool.kill()
@@ -120,11 +136,10 @@ def _was_killed(future: Future) -> bool:
     return isinstance(future.exception(), BrokenProcessPool)
 
 
-def _report_done(running: dict[Future, Job], report: Report) -> None:
-    """After a stop: what had come to its good end is kept."""
-    for future in running:
-        if future.done() and not future.cancelled() and future.exception() is None and future.result().status == "done":
-            report(future.result())
+def _keep_done(end: Entry | BaseException, report: Report) -> None:
+    """After a stop: what came to its good end counts, and what failed may have failed of the stop."""
+    if isinstance(end, Entry) and end.status == "done":
+        report(end)
 
 
 class _Processes:
