@@ -81,7 +81,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     return
                 if head == "slow":
                     self.server.halfway.set()
-                    self.server.gate.wait(60)
+                    self.server.gate.wait(300)
             self.wfile.write(rest[i : i + (1 << 14)])
             if head == "steady":
                 time.sleep(0.001)

@@ -313,10 +313,10 @@ def test_an_interrupt_tells_threads_and_keeps_what_they_finish(tmp_path):
     told, under_way = threading.Event(), threading.Barrier(3)
 
     def work(id: str, argument: int) -> dict:
-        under_way.wait(60)
+        under_way.wait(300)
         if argument == 0:
             signal.raise_signal(signal.SIGINT)
-        told.wait(60)
+        told.wait(300)
         if argument == 1:
             raise GiveUp("stopped")
         return {}
@@ -354,7 +354,7 @@ def start(tmp_path: Path, *arguments: str) -> subprocess.Popen:
 
 
 def until(condition) -> None:
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < limit, "it never came"
         time.sleep(0.01)
@@ -375,7 +375,7 @@ def test_worker_processes_end_with_the_run(tmp_path, how):
     workers = [int(path.read_text()) for path in tmp_path.glob("began-*")]
     assert all(is_alive(worker) for worker in workers)
     parent.send_signal(how)
-    parent.communicate(timeout=60)
+    parent.communicate(timeout=300)
     until(lambda: not any(is_alive(worker) for worker in workers))
     assert (tmp_path / "ledger").read_bytes() == b""
 
@@ -393,7 +393,7 @@ def test_killed_at_random_nothing_is_lost_or_repeated(tmp_path, kills, arguments
         parent.communicate()
     told = {entry.id: calls(tmp_path, f"began-{entry.id}") for entry in read_ledger(tmp_path / "ledger")}
     last = start(tmp_path, *arguments)
-    assert last.communicate(timeout=120)[0] == f"{40 - len(told)} {len(told)}\n"
+    assert last.communicate(timeout=300)[0] == f"{40 - len(told)} {len(told)}\n"
     entries = lines(tmp_path / "ledger")
     assert sorted(int(entry["id"]) for entry in entries) == list(range(40))
     assert all(calls(tmp_path, f"ended-{entry['id']}") >= 1 for entry in entries)

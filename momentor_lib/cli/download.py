@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +14,7 @@ import typer
 from momentor_lib.cli.output import JsonOption, results_only
 
 if TYPE_CHECKING:
-    from momentor_lib.jobs import Entry, Outcome
+    from momentor_lib.jobs import Outcome
 
 REASONS_SHOWN = 10
 
@@ -75,11 +74,12 @@ def _videos(source: Path, folder: Path, workers: int, retries: int, as_json: boo
     with results_only():
         ids = dict.fromkeys(videos.packed_ids(source))
         outcome = videos.download_videos(ids, folder, workers=workers, retries=retries)
-    size = sum(_new(outcome, folder / videos.LEDGER, lambda entry: entry.facts["bytes"]))
+    fetched = _fetched(outcome, folder / videos.LEDGER)
+    size = sum(facts["bytes"] for facts in fetched)
     if as_json:
-        _print_json({"video_path": str(folder)}, outcome, {"bytes": size})
+        _print_json({"video_path": str(folder)}, outcome, len(fetched), {"bytes": size})
     else:
-        _print_summary(outcome, "video", f", {size / 1e6:.1f} MB", folder / videos.LEDGER)
+        _print_summary(outcome, len(fetched), "video", f", {size / 1e6:.1f} MB", folder / videos.LEDGER)
     return outcome.failed
 
 
@@ -89,32 +89,38 @@ def _annotations(name: str, folder: Path, retries: int, as_json: bool) -> dict[s
     data_set = annotations.DATA_SETS[name]
     with results_only():
         outcome = annotations.download_annotations(data_set, folder, retries=retries)
+    fetched = _fetched(outcome, folder / annotations.LEDGER)
     if as_json:
-        files = [file for kept in _new(outcome, folder / annotations.LEDGER, lambda entry: entry.facts["files"]) for file in kept]
-        _print_json({"annotations": name, "target_path": str(folder)}, outcome, {"files": files, "where": data_set.where})
+        more = {"files": [file for facts in fetched for file in facts["files"]], "where": data_set.where}
+        _print_json({"annotations": name, "target_path": str(folder)}, outcome, len(fetched), more)
     else:
-        _print_summary(outcome, "file", "", folder / annotations.LEDGER)
+        _print_summary(outcome, len(fetched), "file", "", folder / annotations.LEDGER)
         if outcome.failed:
             print(f"where to look: {data_set.where}", file=sys.stderr)
     return outcome.failed
 
 
-def _new(outcome: Outcome, ledger: Path, take: Callable[[Entry], Any]) -> list[Any]:
-    """Something of the entry of each job that this run did."""
+def _fetched(outcome: Outcome, ledger: Path) -> list[dict[str, Any]]:
+    """The facts of each job that this run did, without the files that were there, and that the ledger did not know."""
     from momentor_lib.jobs import read_ledger
 
     done = set(outcome.done)
-    return list({entry.id: take(entry) for entry in read_ledger(ledger) if entry.id in done and entry.status == "done"}.values())
+    last = {entry.id: entry.facts for entry in read_ledger(ledger) if entry.id in done and entry.status == "done"}
+    return [facts for facts in last.values() if not facts.get("found")]
 
 
-def _print_json(what: dict[str, Any], outcome: Outcome, more: dict[str, Any]) -> None:
-    counts = {"downloaded": len(outcome.done), "present": len(outcome.skipped), "failed": outcome.failed}
+def _print_json(what: dict[str, Any], outcome: Outcome, fetched: int, more: dict[str, Any]) -> None:
+    counts = {"downloaded": fetched, "present": _present(outcome, fetched), "failed": outcome.failed}
     print(json.dumps({**what, **counts, **more}, indent=2, allow_nan=False))
 
 
-def _print_summary(outcome: Outcome, noun: str, size: str, ledger: Path) -> None:
+def _present(outcome: Outcome, fetched: int) -> int:
+    return len(outcome.skipped) + len(outcome.done) - fetched
+
+
+def _print_summary(outcome: Outcome, fetched: int, noun: str, size: str, ledger: Path) -> None:
     total = len(outcome.done) + len(outcome.skipped) + len(outcome.failed)
-    counts = f"{len(outcome.done)} downloaded{size}, {len(outcome.skipped)} there already, {len(outcome.failed)} failed"
+    counts = f"{fetched} downloaded{size}, {_present(outcome, fetched)} there already, {len(outcome.failed)} failed"
     print(f"{total} {noun}{'' if total == 1 else 's'}: {counts}")
     reasons = Counter(outcome.failed.values()).most_common()
     for reason, count in reasons[:REASONS_SHOWN]:

@@ -73,7 +73,8 @@ def download_annotations(
 ) -> Outcome:
     """Fetches a data set's annotation files into a folder, whole or not at all; what is there already is left, half files are gone on with.
 
-    ``ledger.jsonl`` in the folder has of every file how it ended, and as ``files`` what was kept of it: ``file``, ``bytes``, ``sha256``.
+    ``ledger.jsonl`` in the folder has of every file how it ended, and as ``files`` what was kept of it: ``file``, ``bytes``, ``sha256``;
+    ``found`` where it was there, and not known to the ledger.
 
     Args:
         data_set: one of :data:`DATA_SETS`.
@@ -123,7 +124,7 @@ class _Fetching:
         """One file; the facts of what was kept of it."""
         target = self.folder / name
         if name not in self._broken and target.is_file() and target.stat().st_size:
-            return _facts([target])
+            return _facts([target]) | {"found": True}
         self.half.mkdir(exist_ok=True)
         half = self.half / name
         self._fetch_half(address, half)

@@ -57,7 +57,8 @@ def download_videos(
 
     A video is fetched into a hidden folder and moved to ``<id>.mp4`` when it is whole; the next try or run goes on with a half one.
     ``ledger.jsonl`` in the folder has of every id how it ended, the reason where it failed, and the file's ``bytes`` and ``sha256``. A
-    file whose size is not the ledger's is fetched again; one that the ledger does not know, and that is not empty, is taken as whole.
+    file whose size is not the ledger's is fetched again; one that the ledger does not know, and that is not empty, is taken as whole
+    (``found``).
 
     Args:
         ids: YouTube ids. Any that has not their form fails before anything is done with it.
@@ -133,7 +134,7 @@ class _Downloads:
             raise GiveUp("not the id of a YouTube video, which is 11 letters, digits, - or _")
         target = self.folder / f"{id}.mp4"
         if id not in self._broken and target.is_file() and target.stat().st_size:
-            return {"bytes": target.stat().st_size, "sha256": sha256_of(target)}
+            return {"bytes": target.stat().st_size, "sha256": sha256_of(target), "found": True}
         if self.stop.is_set():
             raise GiveUp("stopped")
         self.half.mkdir(exist_ok=True)
