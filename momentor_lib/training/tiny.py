@@ -30,6 +30,7 @@ from momentor_lib.toy import Script
 from momentor_lib.training import frame_encoder, toy_data
 from momentor_lib.training.optimizer import build_optimizers, schedule, set_learning_rate
 from momentor_lib.training.run import TrainingRun
+from momentor_lib.training.side_tasks import SideTasks
 from momentor_lib.training.tokenizer import train_tokenizer
 from momentor_lib.training.validation import teacher_forced_iou
 
@@ -53,6 +54,10 @@ class Plan:
     batch: int = 16
     watch_layer: int = 1
     watch_weight: float = 0.3
+    match_layer: int = 2
+    match_weight: float = 1.0
+    point_layer: int = 3
+    point_weight: float = 0.3
     matrix_lr: float = 0.02
     other_lr: float = 2e-3
     encoder_minutes: float = 45.0
@@ -127,8 +132,9 @@ def train(
     """Train language model, projection and TPM; the frame encoder stays frozen. Resumes from ``folder``."""
     batches = Batches(plan, processor, *data)
     run = TrainingRun(folder)
-    watch = FrameWatch(model, plan.watch_layer)
-    both = nn.ModuleList([model, watch.head])
+    side = SideTasks(model, plan.watch_layer, plan.match_layer, plan.point_layer)
+    weights = {"watching": plan.watch_weight, "matching": plan.match_weight, "pointing": plan.point_weight}
+    both = nn.ModuleList([model, side])
     optimizers = build_optimizers(both, plan.matrix_lr, plan.other_lr)
     learned = {name: p for name, p in both.named_parameters() if p.requires_grad}
     state = run.load() or {"step": 0, "spent": 0.0}
@@ -150,38 +156,17 @@ def train(
         set_learning_rate(optimizers, schedule(progress, hold=0.6))
         batch, acts = batches[step]
         loss = model(**batch).loss
-        extra = watch.loss(batch["input_ids"] == processor.video_token_id, acts)
+        extra = side(batch, acts)
         for optimizer in optimizers:
             optimizer.zero_grad(set_to_none=True)
-        (loss + plan.watch_weight * extra).backward()
+        (loss + sum(weights[name] * part for name, part in extra.items())).backward()
         nn.utils.clip_grad_norm_(learned.values(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
         losses.append(loss.item())
         if step % 50 == 49:
-            run.log(step, loss=sum(losses) / len(losses), deeds=extra.item(), minutes=elapsed / 60)
+            run.log(step, loss=sum(losses) / len(losses), **{name: part.item() for name, part in extra.items()}, minutes=elapsed / 60)
             losses.clear()
-
-
-class FrameWatch:
-    """A second, dense task while training: what goes on is told from each video token, after one of the language model's layers.
-
-    Instructions alone say so little about single frames that the model knew long what is to be seen, but not what moves. The head is
-    thrown away.
-    """
-
-    def __init__(self, model: Momentor, layer: int) -> None:
-        self.head = nn.Linear(model.config.text_config.hidden_size, toy_data.DEEDS)
-        self._hidden: Tensor | None = None
-        model.language_model.get_decoder().layers[layer].register_forward_hook(self._keep)
-
-    def _keep(self, module: nn.Module, inputs: tuple, output: Tensor | tuple[Tensor, ...]) -> None:
-        self._hidden = output[0] if isinstance(output, tuple) else output  # [B, L, D]
-
-    def loss(self, is_video: Tensor, acts: Tensor) -> Tensor:
-        """Where the video tokens stand [B, L], and what goes on in their frames [frames, DEEDS] -> summed binary cross-entropy a frame."""
-        logits = self.head(self._hidden[is_video])  # [frames, DEEDS]
-        return nn.functional.binary_cross_entropy_with_logits(logits, acts, reduction="none").sum(-1).mean()
 
 
 class Batches:

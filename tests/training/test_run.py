@@ -27,7 +27,20 @@ def start(steps: int, folder: Path) -> torch.nn.Module:
     vision = CLIPVisionModel(
         CLIPVisionConfig(hidden_size=WIDTH, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=16, patch_size=8)
     )
-    plan = tiny.Plan(frames=8, anchors=5, width=16, layers=1, heads=2, feed_forward=16, batch=2, watch_layer=0, steps=steps, minutes=1e9)
+    plan = tiny.Plan(
+        frames=8,
+        anchors=5,
+        width=16,
+        layers=1,
+        heads=2,
+        feed_forward=16,
+        batch=2,
+        watch_layer=0,
+        match_layer=0,
+        point_layer=0,
+        steps=steps,
+        minutes=1e9,
+    )
     model, processor = tiny.build_model(plan, build_tokenizer(), vision)
     scripts = [sample_script(0, "train", i) for i in range(3)]
     generator = torch.Generator().manual_seed(1)
