@@ -18,9 +18,9 @@ VENV ?= .venv
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS) --constraint constraints.txt
-SAMPLE = $(firstword $(sort $(wildcard data_samples/videos/*.mp4)))
-QUERY_1 = the green cross leaves
-QUERY_2 = the red heart moves down
+SAMPLE = data_samples/videos/toy_test_7_0002.mp4
+QUERY_1 = the blue moon spins
+QUERY_2 = the white heart grows
 
 .PHONY: demo test lab bench notebooks tiny lint clean
 .DEFAULT_GOAL = demo

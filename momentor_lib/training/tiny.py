@@ -49,7 +49,7 @@ class Plan:
     layers: int = 5
     heads: int = 4
     feed_forward: int = 384
-    videos: int = 6000
+    videos: int = 5000
     val_videos: int = 64
     batch: int = 16
     watch_layer: int = 1
@@ -62,7 +62,7 @@ class Plan:
     other_lr: float = 2e-3
     encoder_minutes: float = 45.0
     reader_minutes: float = 34.0
-    minutes: float = 70.0
+    minutes: float = 78.0
     steps: int = 100_000
     encoder_steps: int = 100_000
 
