@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from momentor_lib import __version__
-from momentor_lib.cli import answers, download, extract, machine
+from momentor_lib.cli import answers, check, convert, download, extract, machine
 from momentor_lib.cli.output import complain
 
 # click's own UsageError (unknown option, missing argument, ...), which newer versions of typer bring along themselves.
@@ -25,7 +25,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-COMMANDS = (answers.ground, answers.ask, answers.caption, machine.toy, download.download, extract.extract, machine.doctor)
+COMMANDS = (
+    answers.ground,
+    answers.ask,
+    answers.caption,
+    machine.toy,
+    check.check,
+    convert.convert,
+    download.download,
+    extract.extract,
+    machine.doctor,
+)
 for command in COMMANDS:
     app.command()(command)
 

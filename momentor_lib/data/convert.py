@@ -1,19 +1,225 @@
-"""Records of a packed Moment-10M file -> dialogues whose times are time tags."""
+"""The converter: records of a packed Moment-10M file -> dialogues, GESM -> event sequences, their times as text or as time tags."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from momentor_lib import prompts
+from momentor_lib.data.moment10m import OnProblem, PackedRecord, Problem, Progress, Turn, read_batches, read_gesm
+from momentor_lib.data.record_writer import RecordWriter, opened_writer
+from momentor_lib.data.templates import Form, TagsForm, TextForm
+from momentor_lib.data.thresholds import NO_SCORE, THRESHOLDS, TOO_LOW, UNKNOWN_TYPE
 from momentor_lib.timecode import format_span, format_spans, format_tag
 
 # Other braces are the text's own and stay as they are.
 PLACEHOLDER = re.compile(r"\{(moment|SOURCE_CLIP|click_position|instance_class|content)\}")
+TIME_FORMATS = ("text", "tags")
+GESM_TYPE = "event_sequence_decoding"
+
+
+@dataclass
+class Tally:
+    """How many records of a data type were kept, dropped for which reason, and malformed."""
+
+    kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    malformed: int = 0
+
+    def drop(self, reason: str, count: int) -> None:
+        """Count records that were dropped."""
+        if count:
+            self.dropped[reason] += count
+
+    @property
+    def total(self) -> int:
+        """All that were there."""
+        return self.kept + self.dropped.total() + self.malformed
+
+    @property
+    def share(self) -> float:
+        """Of the kept ones, 0-1; 0 where there was none."""
+        return self.kept / self.total if self.total else 0.0
+
+
+@dataclass
+class Summary:
+    """What became of a file's records (GESM: videos), by data type; what was malformed before its data type was known is under ``""``."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+
+    def of(self, data_type: str) -> Tally:
+        """A data type's tally, begun if need be."""
+        return self.tallies.setdefault(data_type, Tally())
+
+    @property
+    def whole(self) -> Tally:
+        """All data types together."""
+        tallies = self.tallies.values()
+        dropped = sum((tally.dropped for tally in tallies), Counter())
+        return Tally(sum(tally.kept for tally in tallies), dropped, sum(tally.malformed for tally in tallies))
+
+    def record(self) -> dict[str, Any]:
+        """As JSON has it."""
+
+        def figures(tally: Tally) -> dict[str, Any]:
+            why = dict(sorted(tally.dropped.items()))
+            return {"records": tally.total, "kept": tally.kept, "share": tally.share, "dropped": why, "malformed": tally.malformed}
+
+        return figures(self.whole) | {"data_types": {data_type: figures(tally) for data_type, tally in self.tallies.items()}}
+
+
+def convert_file(
+    source: str | Path,
+    target: str | Path,
+    *,
+    gesm: bool = False,
+    time_format: str = "text",
+    seed: int = 0,
+    keep_all: bool = False,
+    output_format: str | None = None,
+    strict: bool = False,
+    on_problem: OnProblem | None = None,
+    progress: Progress | None = None,
+) -> Summary:
+    """Write a packed file's dialogues, or a GESM file's event sequences. The target is whole or not there; memory is that of a video.
+
+    A packed file gives ``{"id", "data_type", "conversations"}``, in the file's order. GESM gives ``{"id", "data_type", "data"}`` as text,
+    and as tags a dialogue too: the question that the model is asked for every event, and the events.
+
+    Args:
+        source, target: files.
+        gesm: the source is a GESM file.
+        time_format: ``"text"``, by a template drawn for each variable (GESM: each video), or ``"tags"``, for training.
+        seed: of those draws; the same seed gives the same bytes.
+        keep_all: also records that do not pass the threshold of their data type.
+        output_format: ``"json"`` (a list), ``"jsonl"`` or ``"parquet"``; by default what the target's ending says, else ``"json"``.
+        strict, on_problem, progress: as :func:`momentor_lib.data.moment10m.read_batches`.
+
+    Raises:
+        ValueError: an argument is unknown, the source is no such file, or, with ``strict``, something in it is malformed.
+        OSError: a file cannot be read or written.
+    """
+    if time_format not in TIME_FORMATS:
+        raise ValueError(f"no time format {time_format!r}: choose one of {', '.join(TIME_FORMATS)}")
+    if os.path.exists(target) and os.path.samefile(source, target):
+        raise ValueError(f"{target} is the source itself; name another target")
+    form = TextForm(seed) if time_format == "text" else TagsForm()
+    summary = Summary()
+
+    def report(problem: Problem) -> None:
+        summary.of(GESM_TYPE if gesm else problem.data_type).malformed += 1
+        if strict:
+            raise ValueError(f"{source}: {problem}")
+        if on_problem is not None:
+            on_problem(problem)
+
+    with opened_writer(target, output_format) as writer:
+        convert = _convert_gesm if gesm else _convert_packed
+        convert(source, writer, form, summary, report, keep_all, progress)
+    return summary
+
+
+def _convert_packed(
+    source: str | Path, writer: RecordWriter, form: Form, summary: Summary, report: OnProblem, keep_all: bool, progress: Progress | None
+) -> None:
+    for video_id, data_type, records in read_batches(source, on_problem=report, progress=progress):
+        threshold = THRESHOLDS.get(data_type, float("inf"))
+        kept, low, unscored = [], 0, 0
+        for index, record in records:
+            if not keep_all:  # thresholds.keeps, in line for speed
+                match, clip = record.match_score, record.clip_similarity
+                if (match is None or match <= threshold) and (clip is None or clip <= threshold):
+                    if match is None and clip is None:
+                        unscored += 1
+                    else:
+                        low += 1
+                    continue
+            try:
+                kept.append(fill(record, form))
+            except ValueError as error:
+                report(Problem(video_id, data_type, index, str(error)))
+        tally = summary.of(data_type)
+        tally.kept += len(kept)
+        tally.drop(TOO_LOW if data_type in THRESHOLDS else UNKNOWN_TYPE, low)
+        tally.drop(NO_SCORE if data_type in THRESHOLDS else UNKNOWN_TYPE, unscored)
+        writer.write_dialogues(video_id, data_type, kept)
+
+
+def _convert_gesm(
+    source: str | Path, writer: RecordWriter, form: Form, summary: Summary, report: OnProblem, keep_all: bool, progress: Progress | None
+) -> None:
+    for video_id, sequence in read_gesm(source, on_problem=report, progress=progress):
+        try:
+            if not sequence.captions:
+                raise ValueError("there are no events")
+            text = form.events(sequence.timestamps, sequence.captions)
+        except ValueError as error:
+            report(Problem(video_id, "", None, str(error)))
+            continue
+        summary.of(GESM_TYPE).kept += 1
+        if isinstance(form, TagsForm):
+            writer.write_dialogues(video_id, GESM_TYPE, [[Turn(prompts.EVENTS, text)]])
+        else:
+            writer.write_data(video_id, GESM_TYPE, text)
+
+
+# -- placeholders ------------------------------------------------------------------------------------------------------------------------
+
+
+def fill(record: PackedRecord, form: Form) -> list[Turn]:
+    """A record's turns, which are changed: each placeholder is filled where it stands, with one text wherever it stands.
+
+    Raises:
+        ValueError: a variable is malformed, or a text names one that the record has not.
+    """
+    turns, variables = record.conversations, record.variables
+    if type(turns) is Turn:
+        turns = [turns]
+    texts = []
+    if variables is not None:
+        if variables.moment:
+            texts.append(("{moment}", form.moment(variables.moment)))
+        if variables.SOURCE_CLIP:
+            texts.append(("{SOURCE_CLIP}", form.moment(variables.SOURCE_CLIP)))
+        if variables.click_position:
+            texts.append(("{click_position}", form.click(variables.click_position)))
+        if variables.content is not None:
+            texts.append(("{content}", variables.content))
+        if variables.instance_class is not None:
+            texts.append(("{instance_class}", variables.instance_class))
+    # Times first and a word last, one after the other: quick, and right wherever no brace is left. Two words could make a placeholder.
+    in_one_pass = variables is not None and variables.content is not None and variables.instance_class is not None
+    for turn in turns:
+        text = turn.User
+        if "{" in text:
+            for placeholder, written in texts:
+                text = text.replace(placeholder, written)
+            turn.User = _fill_in_one_pass(turn.User, texts) if in_one_pass or "{" in text else text
+        text = turn.Assistant
+        if "{" in text:
+            for placeholder, written in texts:
+                text = text.replace(placeholder, written)
+            turn.Assistant = _fill_in_one_pass(turn.Assistant, texts) if in_one_pass or "{" in text else text
+    return turns
+
+
+def _fill_in_one_pass(text: str, texts: list[tuple[str, str]]) -> str:
+    """A text that may hold foreign braces, get some from a variable, or name a variable that is missing."""
+    written = dict(texts)
+    try:
+        return PLACEHOLDER.sub(lambda found: written[found[0]], text)
+    except KeyError as error:
+        raise ValueError(f"a text names {error.args[0]}, for which the record has no variable") from None
 
 
 def to_dialogue(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """A record -> its turns (question, answer), each placeholder filled in place, nothing rounded.
+    """A record as JSON has it -> its turns (question, answer), each placeholder filled in place by time tags, nothing rounded.
 
     Raises:
         KeyError: a text names a placeholder for which the record has no variable.
@@ -21,14 +227,14 @@ def to_dialogue(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     conversations = record["conversations"]
     turns = [conversations] if isinstance(conversations, Mapping) else conversations
     variables = record.get("variables") or {}
-    return [(_fill(turn["User"], variables), _fill(turn["Assistant"], variables)) for turn in turns]
+    return [(_tag(turn["User"], variables), _tag(turn["Assistant"], variables)) for turn in turns]
 
 
-def _fill(text: str, variables: Mapping[str, Any]) -> str:
-    return PLACEHOLDER.sub(lambda found: _write(found.group(1), variables[found.group(1)]), text)
+def _tag(text: str, variables: Mapping[str, Any]) -> str:
+    return PLACEHOLDER.sub(lambda found: _write_tags(found[1], variables[found[1]]), text)
 
 
-def _write(name: str, value: Any) -> str:
+def _write_tags(name: str, value: Any) -> str:
     if name in ("instance_class", "content"):
         return str(value)
     if name == "click_position":

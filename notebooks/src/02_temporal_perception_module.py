@@ -491,6 +491,6 @@ print(f"highest anchor {nearest:.4f}, mean around it {mean:.4f}, peak put there 
 #
 # ## Next
 #
-# Notebook 03 turns Moment-10M, the data that Momentor learns from, into training examples with such times.
-# Until it is there: go back to [00 · Start here](00_start_here.ipynb) and look at the whiskers on the
-# timeline again. Now you know where they come from.
+# [03 · Moment-10M](03_moment10m_conversion.ipynb) turns the data that Momentor learns from into training
+# examples with such times. Or go back to [00 · Start here](00_start_here.ipynb) and look at the whiskers on
+# the timeline again: now you know where they come from.

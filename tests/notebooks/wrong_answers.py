@@ -240,6 +240,61 @@ class PropagatedTwice(nn.Module):
         return self.inner[0].logits(hidden)
 
 
+# -- 03 ------------------------------------------------------------------------------------------------------------------------------
+
+
+def only_the_match_score(record, threshold):
+    return record.get("match_score", 0.0) > threshold
+
+
+def both_scores_needed(record, threshold):
+    return record.get("match_score", 1e9) > threshold and record.get("clip_similarity", 1e9) > threshold
+
+
+def equal_is_enough(record, threshold):
+    return any(record.get(name) is not None and record[name] >= threshold for name in ("match_score", "clip_similarity"))
+
+
+def rounded_to_whole_seconds(text, variables):
+    for name, (start, end) in variables.items():
+        text = text.replace("{" + name + "}", f"<{start:.0f}s>-<{end:.0f}s>")
+    return text
+
+
+def by_str_format(text, variables):
+    return text.format(**{name: f"<{start:.2f}s>-<{end:.2f}s>" for name, (start, end) in variables.items()})
+
+
+def only_the_first_of_each(text, variables):
+    for name, (start, end) in variables.items():
+        text = text.replace("{" + name + "}", f"<{start:.2f}s>-<{end:.2f}s>", 1)
+    return text
+
+
+def everything_is_learned(ids, answers):
+    return list(ids)
+
+
+def from_the_first_answer_on(ids, answers):
+    first = min((begin for begin, _ in answers), default=len(ids))
+    return [-100] * first + list(ids[first:])
+
+
+def shifted_by_one(ids, answers):
+    labels = [-100] * len(ids)
+    for first, stop in answers:
+        for place in range(first, stop):
+            labels[place - 1] = ids[place]
+    return labels
+
+
+def zeros_instead(ids, answers):
+    labels = [0] * len(ids)
+    for first, stop in answers:
+        labels[first:stop] = ids[first:stop]
+    return labels
+
+
 WRONG_ANSWERS = {
     ("start_here", "overlap"): [negative_intersection, divided_by_the_first, common_part_counted_twice],
     ("start_here", "happening_at"): [only_the_first, ends_left_out, one_label_not_a_list],
@@ -258,4 +313,7 @@ WRONG_ANSWERS = {
         NothingPropagated,
         PropagatedTwice,
     ],
+    ("moment10m_conversion", "passes"): [only_the_match_score, both_scores_needed, equal_is_enough],
+    ("moment10m_conversion", "fill"): [rounded_to_whole_seconds, by_str_format, only_the_first_of_each],
+    ("moment10m_conversion", "label_mask"): [everything_is_learned, from_the_first_answer_on, shifted_by_one, zeros_instead],
 }
