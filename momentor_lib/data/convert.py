@@ -31,11 +31,6 @@ class Tally:
     dropped: Counter[str] = field(default_factory=Counter)
     malformed: int = 0
 
-    def drop(self, reason: str, count: int) -> None:
-        """Count records that were dropped."""
-        if count:
-            self.dropped[reason] += count
-
     @property
     def total(self) -> int:
         """All that were there."""
@@ -55,7 +50,10 @@ class Summary:
 
     def of(self, data_type: str) -> Tally:
         """A data type's tally, begun if need be."""
-        return self.tallies.setdefault(data_type, Tally())
+        tally = self.tallies.get(data_type)
+        if tally is None:
+            tally = self.tallies[data_type] = Tally()
+        return tally
 
     @property
     def whole(self) -> Tally:
@@ -146,8 +144,11 @@ def _convert_packed(
                 report(Problem(video_id, data_type, index, str(error)))
         tally = summary.of(data_type)
         tally.kept += len(kept)
-        tally.drop(TOO_LOW if data_type in THRESHOLDS else UNKNOWN_TYPE, low)
-        tally.drop(NO_SCORE if data_type in THRESHOLDS else UNKNOWN_TYPE, unscored)
+        known = data_type in THRESHOLDS
+        if low:
+            tally.dropped[TOO_LOW if known else UNKNOWN_TYPE] += low
+        if unscored:
+            tally.dropped[NO_SCORE if known else UNKNOWN_TYPE] += unscored
         writer.write_dialogues(video_id, data_type, kept)
 
 
@@ -181,7 +182,7 @@ def fill(record: PackedRecord, form: Form) -> list[Turn]:
     turns, variables = record.conversations, record.variables
     if type(turns) is Turn:
         turns = [turns]
-    texts = []
+    texts = []  # (placeholder, text)
     if variables is not None:
         if variables.moment:
             texts.append(("{moment}", form.moment(variables.moment)))

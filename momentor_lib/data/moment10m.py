@@ -56,13 +56,13 @@ class Variables(Struct, gc=False):
     instance_class: str | None = None
 
 
-class PackedRecord(Struct, gc=False):
+class PackedRecord(Struct, gc=False, kw_only=True):
     """What converting needs of a record, as the file has it: ``conversations`` may be one bare turn, ``variables`` may be missing."""
 
-    conversations: list[Turn] | Turn
-    variables: Variables | None = None
     match_score: float | None = None
     clip_similarity: float | None = None
+    variables: Variables | None = None
+    conversations: list[Turn] | Turn
 
 
 class Record(Struct):

@@ -63,8 +63,8 @@ class RecordWriter:
         """Records with ``conversations``."""
         if dialogues:
             before = b'{"id":%b,"data_type":%b,"conversations":' % (_encode(video_id), _encode(data_type))
-            lines = _encode_lines(dialogues)[:-1]  # JSON has no line end inside: each one is between two dialogues
-            self._sink.add(before + lines.replace(b"\n", b"}" + self._separator + before) + b"}")
+            lines = _encode_lines(dialogues)  # JSON has no line end inside: each one is behind a dialogue
+            self._sink.add(before + lines[:-1].replace(b"\n", b"}" + self._separator + before) + b"}")
 
     def write_data(self, video_id: str, data_type: str, data: str) -> None:
         """A record with ``data``."""

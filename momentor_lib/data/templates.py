@@ -14,7 +14,7 @@ from typing import Any
 from momentor_lib.data.moment10m import click_of, spans_of
 from momentor_lib.timecode import format_span, format_spans, format_tag
 
-Span = tuple[float, float]
+Span = Sequence[float]  # start, end
 SENTENCE_ENDS = (".", "!", "?")
 MOST_DECIMALS = 17
 
@@ -43,7 +43,7 @@ class Template:
         while any(start < end and f"{start:.{decimals}f}" == f"{end:.{decimals}f}" for start, end in spans) and decimals < MOST_DECIMALS:
             decimals = max(decimals + 1, 2)
         pattern = self.pattern(decimals)
-        return [pattern % span for span in spans]
+        return [pattern % (start, end) for start, end in spans]
 
 
 TEMPLATES = tuple(
@@ -82,19 +82,17 @@ class TextForm:
         Raises:
             ValueError: it has another form, a time is negative, or an end is before its start.
         """
-        # Most moments go forward and are too long to become empty. They are written here, at a third of the time; others fall through.
-        try:
+        if type(value) is list and len(value) == 2:
             start, end = value
+            # Most moments go forward and are too long to become empty: they are written here, at a third of the time.
             if type(start) is float is type(end) and end - start > 1.0 and start > 0.0:
                 return (self._drawn or self._draw_thousands()).pop() % (start, end)
-        except (TypeError, ValueError):
-            pass
         spans = _forward(value)
         pattern = (self._drawn or self._draw_thousands()).pop()
         for start, end in spans:
             if end - start <= 1.0:
                 return _joined(_BY_PATTERN[pattern].write(spans))
-        return _joined([pattern % span for span in spans])
+        return _joined([pattern % (start, end) for start, end in spans])
 
     def click(self, value: Any) -> str:
         """A ``click_position`` -> ``[12.3s, <0.1, 0.25>]``, the time as it stands.
@@ -103,7 +101,7 @@ class TextForm:
             ValueError: it has another form, or its time is negative.
         """
         time, x, y = _click(value)
-        return f"[{time}s, <{round(x, 2)}, {round(y, 2)}>]"
+        return f"[{time}s, <{_place(x)}, {_place(y)}>]"
 
     def events(self, timestamps: Sequence[Span], captions: Sequence[str]) -> str:
         """``12.30s-18.40s: caption 18.40s-25.00s: caption``, by one template, in the order given.
@@ -130,10 +128,10 @@ class TagsForm:
         """A ``click_position`` -> ``[<12.34s>, <0.1, 0.25>]``.
 
         Raises:
-            ValueError: as :meth:`TextForm.click`.
+            ValueError: it has another form, or its time is negative.
         """
         time, x, y = _click(value)
-        return f"[{format_tag(time)}, <{round(x, 2)}, {round(y, 2)}>]"
+        return f"[{format_tag(time)}, <{_place(x)}, {_place(y)}>]"
 
     def events(self, timestamps: Sequence[Span], captions: Sequence[str]) -> str:
         """``<12.30s>-<18.40s> Caption. <18.40s>-...``, in order of time, as the model is asked for them.
@@ -148,10 +146,10 @@ class TagsForm:
 Form = TextForm | TagsForm
 
 
-def _forward(value: Any) -> list[Span]:
+def _forward(value: Any) -> Sequence[Span]:
     """The spans of a moment, or of several, all of which go forward from 0 s on."""
     try:
-        spans = [(start, end) for start, end in (value if type(value[0]) is list else (value,))]
+        spans = value if type(value[0]) is list else (value,)
         for start, end in spans:
             if not (type(start) is float is type(end) and 0.0 < start <= end < math.inf):
                 break
@@ -168,7 +166,7 @@ def _forward(value: Any) -> list[Span]:
     return [(start + 0.0, end + 0.0) for start, end in spans]  # as floats, and minus zero as zero
 
 
-def _events(timestamps: Sequence[Span]) -> list[Span]:
+def _events(timestamps: Sequence[Span]) -> Sequence[Span]:
     """The spans of events, all of which go forward."""
     return _forward([list(span) for span in timestamps]) if timestamps else []
 
@@ -185,6 +183,14 @@ def _click(value: Any) -> tuple[float, float, float]:
     if time < 0:
         raise ValueError(f"a click is at {time} s, before the video")
     return abs(time), x, y
+
+
+def _place(part: float) -> str:
+    """Of the picture's width or height, rounded to two decimals: ``0.1``, ``0.25``."""
+    if type(part) is not float:
+        return str(part)
+    text = f"{part:.2f}"
+    return text[:-1] if text[-1] == "0" else text
 
 
 def _joined(parts: list[str]) -> str:

@@ -32,7 +32,8 @@ warns so.
 
 {videos} videos of the toy world's `train` split (seed 0), rendered in memory: frame features once, instructions of
 all ten Moment-10M data types and event sequences drawn anew at every step, a video's instructions packed in one
-sequence, and three side tasks on the frames (`momentor_lib/training/side_tasks.py`). No training instruction names one of these pairs of colour and shape, which test videos show: {held_out}.
+sequence, and three side tasks on the frames (`momentor_lib/training/side_tasks.py`). No training instruction names one of
+these pairs of colour and shape, which test videos show: {held_out}.
 The frame encoder has seen all pairs.
 
     {command}
