@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-
-from momentor_lib.data.convert import convert_file
 from momentor_lib.data.thresholds import THRESHOLDS
 
 RECORDS, REPEATS = 100_000, 5
@@ -86,72 +82,10 @@ def make_record(dice: random.Random, video_id: str, data_type: str, segments: li
     return {"id": video_id, "data_type": data_type, kind: score, "variables": variables, "conversations": turns}
 
 
-# -- the rival ---------------------------------------------------------------------------------------------------------------------------
-
-TEMPLATES = [
-    lambda start, end: f"{start:.2f}s-{end:.2f}s",
-    lambda start, end: f"{start:.2f} seconds-{end:.2f} seconds",
-    lambda start, end: f"{start:.0f}s-{end:.0f}s",
-    lambda start, end: f"{start:.0f} seconds-{end:.0f} seconds",
-    lambda start, end: f"{start:.2f}s~{end:.2f}s",
-    lambda start, end: f"{start:.2f} seconds~{end:.2f} seconds",
-    lambda start, end: f"{start:.0f}s~{end:.0f}s",
-    lambda start, end: f"{start:.0f} seconds~{end:.0f} seconds",
-    lambda start, end: f"{start:.2f}s to {end:.2f}s",
-    lambda start, end: f"{start:.2f} seconds to {end:.2f} seconds",
-    lambda start, end: f"{start:.0f}s to {end:.0f}s",
-    lambda start, end: f"{start:.0f} seconds to {end:.0f} seconds",
-]
-
-
-def convert_plainly(source: Path, target: Path) -> None:
-    """The straightforward script: the whole file at once, a template drawn by NumPy for each placeholder."""
-    with source.open() as file:
-        packed = json.load(file)
-    converted = []
-    for data_types in packed.values():
-        for data_type, records in data_types.items():
-            for record in records:
-                if passes(record, THRESHOLDS[data_type]):
-                    turns = [
-                        {role: fill_plainly(text, record["variables"]) for role, text in turn.items()} for turn in record["conversations"]
-                    ]
-                    converted.append({"id": record["id"], "data_type": record["data_type"], "conversations": turns})
-    with target.open("w") as file:
-        json.dump(converted, file)
-
-
-def passes(record: dict[str, Any], threshold: float) -> bool:
-    """Whether one of the scores is above the threshold."""
-    return record.get("match_score", 0) > threshold or record.get("clip_similarity", 0) > threshold
-
-
-def fill_plainly(text: str, variables: dict[str, Any]) -> str:
-    """A text whose placeholders are filled."""
-
-    def write(found: re.Match) -> str:
-        return write_plainly(found[1], variables[found[1]]) if found[1] in variables else found[0]
-
-    return re.sub(r"\{(\w+)\}", write, text)
-
-
-def write_plainly(name: str, value: Any) -> str:
-    """A variable as text."""
-    if name == "click_position":
-        seconds, (x, y) = value
-        return f"[{seconds}s, <{round(x, 2)}, {round(y, 2)}>]"
-    if name not in ("moment", "SOURCE_CLIP"):
-        return value
-    template = np.random.choice(TEMPLATES)  # noqa: NPY002 (what such scripts use)
-    if not isinstance(value[0], list):
-        return template(*value)
-    parts = [template(*span) for span in value]
-    return ", ".join(parts[:-1]) + " and " + parts[-1]
-
-
 # -- measuring ---------------------------------------------------------------------------------------------------------------------------
 
-CONVERTERS: dict[str, Callable[[Path, Path], object]] = {"ours": convert_file, "plain": convert_plainly}
+# Imported by the process that runs one: what the other needs would stand in the way of its garbage collector.
+CONVERTERS = {"ours": "momentor_lib.data.convert.convert_file", "plain": "benchmarks.plain_converter.convert"}
 
 
 def measure(name: str, source: Path, target: Path) -> tuple[float, float]:
@@ -164,8 +98,10 @@ def measure(name: str, source: Path, target: Path) -> tuple[float, float]:
 
 def run_here(name: str, source: Path, target: Path) -> None:
     """Prints what :func:`measure` reads."""
+    module, _, function = CONVERTERS[name].rpartition(".")
+    convert = getattr(import_module(module), function)
     began = time.process_time()
-    CONVERTERS[name](source, target)
+    convert(source, target)
     seconds = time.process_time() - began
     # Linux hands the parent's greatest memory on to a child's ru_maxrss; VmHWM is the process's own.
     status = Path("/proc/self/status")

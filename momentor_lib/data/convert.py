@@ -31,6 +31,14 @@ class Tally:
     dropped: Counter[str] = field(default_factory=Counter)
     malformed: int = 0
 
+    def count(self, known: bool, kept: int, low: int, unscored: int) -> None:
+        """Counts further records, of a known data type or another one, that were kept or did not pass."""
+        self.kept += kept
+        if low:
+            self.dropped[TOO_LOW if known else UNKNOWN_TYPE] += low
+        if unscored:
+            self.dropped[NO_SCORE if known else UNKNOWN_TYPE] += unscored
+
     @property
     def total(self) -> int:
         """All that were there."""
@@ -126,30 +134,25 @@ def convert_file(
 def _convert_packed(
     source: str | Path, writer: RecordWriter, form: Form, summary: Summary, report: OnProblem, keep_all: bool, progress: Progress | None
 ) -> None:
-    for video_id, data_type, records in read_batches(source, on_problem=report, progress=progress):
+    for video_id, data_type, records, numbers in read_batches(source, on_problem=report, progress=progress):
         threshold = THRESHOLDS.get(data_type, float("inf"))
-        kept, low, unscored = [], 0, 0
-        for index, record in records:
-            if not keep_all:  # thresholds.keeps, in line for speed
-                match, clip = record.match_score, record.clip_similarity
-                if (match is None or match <= threshold) and (clip is None or clip <= threshold):
+        dialogues, low, unscored = [], 0, 0
+        for place, record in enumerate(records):
+            match = record.match_score
+            if (match is None or match <= threshold) and not keep_all:  # thresholds.keeps, in line for speed
+                clip = record.clip_similarity
+                if clip is None or clip <= threshold:
                     if match is None and clip is None:
                         unscored += 1
                     else:
                         low += 1
                     continue
             try:
-                kept.append(fill(record, form))
+                dialogues.append(fill(record, form))
             except ValueError as error:
-                report(Problem(video_id, data_type, index, str(error)))
-        tally = summary.of(data_type)
-        tally.kept += len(kept)
-        known = data_type in THRESHOLDS
-        if low:
-            tally.dropped[TOO_LOW if known else UNKNOWN_TYPE] += low
-        if unscored:
-            tally.dropped[NO_SCORE if known else UNKNOWN_TYPE] += unscored
-        writer.write_dialogues(video_id, data_type, kept)
+                report(Problem(video_id, data_type, numbers[place], str(error)))
+        summary.of(data_type).count(data_type in THRESHOLDS, len(dialogues), low, unscored)
+        writer.write_dialogues(video_id, data_type, dialogues)
 
 
 def _convert_gesm(
@@ -182,7 +185,8 @@ def fill(record: PackedRecord, form: Form) -> list[Turn]:
     turns, variables = record.conversations, record.variables
     if type(turns) is Turn:
         turns = [turns]
-    texts = []  # (placeholder, text)
+    # Times first and a word last, one after the other: quick, and right wherever no brace is left. Two words could make a placeholder.
+    texts, in_one_pass = [], False
     if variables is not None:
         if variables.moment:
             texts.append(("{moment}", form.moment(variables.moment)))
@@ -194,19 +198,18 @@ def fill(record: PackedRecord, form: Form) -> list[Turn]:
             texts.append(("{content}", variables.content))
         if variables.instance_class is not None:
             texts.append(("{instance_class}", variables.instance_class))
-    # Times first and a word last, one after the other: quick, and right wherever no brace is left. Two words could make a placeholder.
-    in_one_pass = variables is not None and variables.content is not None and variables.instance_class is not None
+            in_one_pass = variables.content is not None
     for turn in turns:
         text = turn.User
         if "{" in text:
             for placeholder, written in texts:
                 text = text.replace(placeholder, written)
-            turn.User = _fill_in_one_pass(turn.User, texts) if in_one_pass or "{" in text else text
+            turn.User = _fill_in_one_pass(turn.User, texts) if "{" in text or in_one_pass else text
         text = turn.Assistant
         if "{" in text:
             for placeholder, written in texts:
                 text = text.replace(placeholder, written)
-            turn.Assistant = _fill_in_one_pass(turn.Assistant, texts) if in_one_pass or "{" in text else text
+            turn.Assistant = _fill_in_one_pass(turn.Assistant, texts) if "{" in text or in_one_pass else text
     return turns
 
 

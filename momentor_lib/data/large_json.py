@@ -48,10 +48,7 @@ def entries(
         ValueError: the file is empty, no JSON, cut off, or holds something else than an object; one line that says where.
         OSError: the file cannot be read.
     """
-    with open(path, "rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            raise ValueError(f"{path} is empty")
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    data = _map(path)
     view = memoryview(data)
     at = _skip(data, _first_key(path, data))
     released, border, one_by_one = 0, b"", 0
@@ -79,6 +76,14 @@ def entries(
     at = _skip(data, at + 1)
     if at < len(data):
         raise _not_json(path, data, at, "something follows the closing brace")
+
+
+def _map(path: str | Path) -> mmap.mmap:
+    """The file's bytes. The map is gone when nobody looks at it any more."""
+    with open(path, "rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            raise ValueError(f"{path} is empty")
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _first_key(path: str | Path, data: mmap.mmap) -> int:
@@ -160,11 +165,11 @@ def _end_by_scanning(path: str | Path, data: mmap.mmap, start: int, name: str) -
     if end == start:
         raise _not_json(path, data, start, "a value should stand here")
     try:
-        json.loads(data[start:end].decode())
+        json.loads(data[start:end].decode(errors="surrogateescape"))
     except json.JSONDecodeError as error:
-        place = start + len(error.doc[: error.pos].encode("utf-8", "surrogatepass"))
+        place = start + len(error.doc[: error.pos].encode(errors="surrogateescape"))
         raise _not_json(path, data, place, error.msg) from None
-    except (ValueError, RecursionError):  # not UTF-8, a number too long, nesting too deep: the reader's to tell
+    except (ValueError, RecursionError):  # a number too long, nesting too deep: the reader's to tell
         pass
     return end
 

@@ -17,6 +17,7 @@ from momentor_lib.timecode import format_span, format_spans, format_tag
 Span = Sequence[float]  # start, end
 SENTENCE_ENDS = (".", "!", "?")
 MOST_DECIMALS = 17
+INFINITY = math.inf
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class TextForm:
         if type(value) is list and len(value) == 2:
             start, end = value
             # Most moments go forward and are too long to become empty: they are written here, at a third of the time.
-            if type(start) is float is type(end) and end - start > 1.0 and start > 0.0:
+            if type(start) is float is type(end) and 1.0 < end - start < INFINITY and start > 0.0:
                 return (self._drawn or self._draw_thousands()).pop() % (start, end)
         spans = _forward(value)
         pattern = (self._drawn or self._draw_thousands()).pop()
@@ -151,7 +152,7 @@ def _forward(value: Any) -> Sequence[Span]:
     try:
         spans = value if type(value[0]) is list else (value,)
         for start, end in spans:
-            if not (type(start) is float is type(end) and 0.0 < start <= end < math.inf):
+            if not (type(start) is float is type(end) and 0.0 < start <= end < INFINITY):
                 break
         else:
             return spans
@@ -175,7 +176,7 @@ def _click(value: Any) -> tuple[float, float, float]:
     """A click whose time is 0 s or more."""
     try:
         time, (x, y) = value
-        if type(time) is float is type(x) and type(y) is float and time > 0.0:
+        if type(time) is float is type(x) and type(y) is float and time > 0.0 and -INFINITY < time + x + y < INFINITY:
             return time, x, y
     except (TypeError, ValueError):
         pass
