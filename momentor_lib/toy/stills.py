@@ -24,7 +24,8 @@ SIZES = ("tiny", "small", "middling", "large", "huge")
 OPACITIES = ("ghostly", "faint", "pale", "solid")
 ATTRIBUTES = ("colour", "shape", "column", "row", "size", "turn", "opacity")
 _LEVELS = (len(COLOURS), len(SHAPES), PLACES, PLACES, len(SIZES), TURNS, len(OPACITIES))
-GROUPS, READINGS = len(COLOURS) + len(SHAPES), 7  # see read_cast
+COLOUR_GROUPS = len(COLOURS)
+GROUPS, READINGS = COLOUR_GROUPS + len(SHAPES), 7  # see read_cast
 MOST = 8  # instances in a crowded picture; others have up to four
 FEW = (0.02, 0.28, 0.3, 0.28, 0.12)  # shares of pictures with none to four
 

@@ -23,6 +23,7 @@ from momentor_lib.training.optimizer import build_optimizers, schedule, set_lear
 from momentor_lib.training.run import TrainingRun
 
 IMAGE_SIZE = 64
+LAYERS = 4  # of vision, in the end
 MEAN, STD = 0.42, 0.11  # of toy pictures, all three channels
 logger = logging.getLogger("momentor")
 
@@ -70,6 +71,24 @@ def build_clip(vocabulary: int) -> CLIPModel:
     return model
 
 
+@torch.no_grad()
+def add_layer(model: CLIPModel) -> CLIPModel:
+    """The same CLIP with one more layer of vision on top, which at first changes nothing.
+
+    With three, what a patch shows is known in the last one only, and no layer is left that could tell where it is in a way that adds up:
+    shapes' heights stayed three quarters unread.
+    """
+    config = CLIPConfig(**model.config.to_dict())
+    config.vision_config.num_hidden_layers += 1
+    larger = CLIPModel(config)
+    larger.load_state_dict(model.state_dict(), strict=False)
+    top = larger.vision_model.encoder.layers[-1]
+    for last in (top.self_attn.out_proj, top.mlp.fc2):
+        last.weight.zero_()
+        last.bias.zero_()
+    return larger
+
+
 def _waves(side: int, width: int) -> Tensor:
     """Sines and cosines of column and row, [side * side, width]."""
     place = torch.arange(side) / side
@@ -110,11 +129,14 @@ def train(
 
     Args:
         folder: where the run and its ``clip`` are kept.
-        start: the CLIP folder of a first training without the read-out loss, which is added to the others; without, random weights.
+        start: the CLIP folder of a first training without the read-out loss, which is added to the others, as is a layer up to
+            ``LAYERS``; without, random weights.
     """
     torch.manual_seed(seed)
     run, tokenizer = TrainingRun(folder), build_tokenizer()
     model = CLIPModel.from_pretrained(start, dtype=torch.float32) if start else build_clip(len(tokenizer))
+    if start and model.config.vision_config.num_hidden_layers < LAYERS:
+        model = add_layer(model)
     parts = FrameLosses(model, tokenizer, reads=start is not None)
     optimizers = build_optimizers(parts, matrix_lr=0.02, other_lr=2e-3)
     state = run.load() or {"step": 0, "spent": 0.0}
@@ -128,7 +150,7 @@ def train(
         progress = max(step / steps, elapsed / (60 * minutes))
         if progress >= 1:
             break
-        set_learning_rate(optimizers, schedule(progress, hold=0.45))
+        set_learning_rate(optimizers, schedule(progress, hold=0.3 if start else 0.45))
         crowded = 0 if start else round(batch * max(0.0, 0.8 - 1.5 * progress))
         rng = np.random.default_rng([seed, step])
         stills = toy.sample_stills(rng, batch, crowded, later=batch * 3 // 8 if start else 0)

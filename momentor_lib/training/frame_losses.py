@@ -89,20 +89,27 @@ class ReadoutLoss(nn.Module):
     """
 
     DIFFERENCES = 4.0  # weight of an error in a difference
+    SHAPES = 2.5  # and of one in a shape's reading: with 1, colours were read five times better
 
     def __init__(self, vision_width: int) -> None:
         super().__init__()
         self.linear = nn.Linear(vision_width, toy.GROUPS * toy.READINGS)
+        weights = torch.ones(toy.GROUPS, 1)
+        weights[toy.COLOUR_GROUPS :] = self.SHAPES
+        self.register_buffer("weights", weights, persistent=False)
 
     def forward(self, pooled: Tensor, readings: Tensor, later: int) -> tuple[Tensor, dict[str, float]]:
         """Vectors [B, D_v] and readings [B, GROUPS, READINGS], the last ``later`` of the first ones a moment later -> the loss, and how
-        much of the readings' and of their differences' variance is left unexplained."""
+        much of the readings' and of their differences' variance is left unexplained, for colours and for shapes."""
         error = self.linear(pooled).unflatten(-1, readings.shape[1:]) - readings
         drift = error[-later:] - error[:later]
         change = readings[-later:] - readings[:later]
-        loss = error.square().mean() + self.DIFFERENCES * drift.square().mean()
-        left, left_of_change = (float(e.detach().square().mean() / t.var()) for e, t in ((error, readings), (drift, change)))
-        return loss, {"unread": left, "unread_change": left_of_change}
+        loss = (self.weights * error.square()).mean() + self.DIFFERENCES * (self.weights * drift.square()).mean()
+        report = {}
+        for name, groups in (("colours", slice(toy.COLOUR_GROUPS)), ("shapes", slice(toy.COLOUR_GROUPS, None))):
+            for kind, wrong, true in (("unread", error, readings), ("unread_change", drift, change)):
+                report[f"{kind}_{name}"] = float(wrong.detach()[:, groups].square().mean() / true[:, groups].var())
+        return loss, report
 
 
 class FrameLosses(nn.Module):
@@ -115,6 +122,7 @@ class FrameLosses(nn.Module):
     """
 
     READOUT = 100.0  # its weight: it is a mean over many readings, most of them zero
+    CAPTIONED = 3  # beside a read-out one picture in so many is captioned: the decoder takes a quarter of a step
 
     def __init__(self, model: CLIPModel, tokenizer: PreTrainedTokenizerFast, reads: bool) -> None:
         super().__init__()
@@ -135,7 +143,8 @@ class FrameLosses(nn.Module):
         truth = torch.from_numpy(toy.holds(few, levels))  # [B', P]
         tokens = self.tokenizer([toy.write_phrase(row) for row in levels], return_tensors="pt", padding=True)
         # in both orders: with captions from left to right alone, columns were learned well before rows
-        captions = [toy.write_caption(rows, down=bool(rng.integers(2))) for rows in few.attributes]
+        described = slice(crowded, None, 1 if self.read_out is None else self.CAPTIONED)
+        captions = [toy.write_caption(rows, down=bool(rng.integers(2))) for rows in stills.attributes[described]]
         captions = self.tokenizer(captions, return_tensors="pt", padding=True).input_ids
         seen = model.vision_model(pixel_values=pixels)
         patches = model.vision_model.post_layernorm(seen.last_hidden_state[:, 1:])  # [B, 64, D_v]
@@ -143,7 +152,7 @@ class FrameLosses(nn.Module):
         texts = self._embed(tokens.input_ids, tokens.attention_mask)  # [P, E]
         contrastive, logits = self.contrast(images[crowded:, 0], texts, truth)
         regional, accuracies = self.locate(images[:, 1:], self._embed(self.locate.names, self.locate.mask), stills)
-        caption, right = self.describe(seen.pooler_output[crowded:], captions)
+        caption, right = self.describe(seen.pooler_output[described], captions)
         hit, false_alarm = _rates(logits.detach(), truth)
         report = {"contrastive": contrastive.item(), "caption": caption.item(), "words_right": right.item(), "hit": hit}
         report |= {"false_alarm": false_alarm, "regional": regional.item()}

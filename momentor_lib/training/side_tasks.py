@@ -12,13 +12,13 @@ from torch.nn import functional
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
 from momentor_lib.model.momentor import Momentor
-from momentor_lib.training.toy_data import DEEDS
+from momentor_lib.training.deeds import DEEDS
 
 
 class SideTasks(nn.Module):
     """Reads the language model's hidden states after two of its layers, and the attention of a third.
 
-    * Watching: what goes on in a frame (:func:`momentor_lib.training.toy_data.deeds`), told from its video token.
+    * Watching: what goes on in a frame (:func:`momentor_lib.training.deeds.deeds`), told from its video token.
     * Matching: whether a frame lies in the answer's moments, told from its video token and the question's last token. This is the
       saliency loss of Moment-DETR (Lei et al., 2021), with labels that follow from the answer.
     * Pointing: one attention head looks, from the token before each time of an answer, at the frames on both sides of that time. It has no
@@ -35,6 +35,7 @@ class SideTasks(nn.Module):
         width = model.config.text_config.hidden_size
         self.video_token_id, self.time_token_id = model.config.video_token_id, model.config.time_token_id
         self.watch = nn.Linear(width, DEEDS)
+        nn.init.constant_(self.watch.bias, -4.0)  # most labels are 0 in most frames
         self.question, self.frame = nn.Linear(width, width), nn.Linear(width, width)
         self._hidden: dict[str, Tensor] = {}
         layers = model.language_model.get_decoder().layers

@@ -26,14 +26,14 @@ from momentor_lib.toy import Script, event_sequence, instructions, render, sampl
 from momentor_lib.toy.alignment import frame_caption, presence
 from momentor_lib.toy.dice import Dice
 from momentor_lib.toy.script import FPS
-from momentor_lib.toy.words import ACTIONS, COLOURS, SHAPES
+from momentor_lib.training.deeds import deeds
 from momentor_lib.training.frame_encoder import normalise
 
 SHARD = 50  # videos in one file of features
 # How many instructions of each data type a video brings to a step, at most.
 BLOCKS = {
     "segment_locate_data": 6,
-    "segment_caption_data": 3,
+    "segment_caption_data": 4,
     "instance_segment_caption_data": 1,
     "instance_caption_data": 0.3,
     "appearance_data": 0.3,
@@ -44,7 +44,6 @@ BLOCKS = {
     "comp_ret_data": 0.6,
 }
 Dialogue = list[tuple[str, str]]
-DEEDS = len(ACTIONS) + len(COLOURS) + len(SHAPES)
 FILE_NOISE = 0.016  # about how far H.264 moves a feature, root mean square: 0.012 to 0.020 on five sample videos; features vary by 0.56
 
 
@@ -107,7 +106,8 @@ def make_example(script: Script, features: Tensor, rng: np.random.Generator, *, 
 
 
 def draw_example(script: Script, features: Tensor, rng: np.random.Generator, *, vary: bool) -> tuple[VideoExample, Tensor]:
-    """A video's features [T, D_v] with freshly drawn instructions, and what goes on in its frames (:func:`deeds`).
+    """A video's features [T, D_v] with freshly drawn instructions, and what goes on in its frames
+    (:func:`momentor_lib.training.deeds.deeds`).
 
     Args:
         vary: half of the time only a stretch of the video; noise on its features such as a file's compression brings; and questions
@@ -124,18 +124,6 @@ def draw_example(script: Script, features: Tensor, rng: np.random.Generator, *, 
     dialogues = draw_dialogues(shorter, rng, appearance=False, alignment=False)
     times = times[frames] - times[frames][0]
     return VideoExample(times, shorter.duration, dialogues, features[frames], video_id=script.id), deeds(shorter, times)
-
-
-def deeds(script: Script, times: np.ndarray) -> Tensor:
-    """What goes on at some times: 1 for each action, colour and shape of an event under way, float [T, DEEDS]."""
-    table = torch.zeros(len(times), DEEDS)
-    for event in script.events:
-        actor = script.actors[event.actor]
-        under_way = torch.from_numpy((event.start <= times) & (times <= event.end))
-        colour, shape = list(COLOURS).index(actor.colour), SHAPES.index(actor.shape)
-        for column in (list(ACTIONS).index(event.action), len(ACTIONS) + colour, len(ACTIONS) + len(COLOURS) + shape):
-            table[under_way, column] = 1
-    return table
 
 
 def make_features(

@@ -6,8 +6,8 @@ import pytest
 import torch
 from tiny_models import build_example, build_tiny
 
+from momentor_lib.training.deeds import DEEDS
 from momentor_lib.training.side_tasks import SideTasks, between_frames, find_questions
-from momentor_lib.training.toy_data import DEEDS
 
 NAN = float("nan")
 

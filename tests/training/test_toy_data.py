@@ -8,10 +8,9 @@ import torch
 
 from momentor_lib.timecode import find_spans
 from momentor_lib.toy import render, sample_script
-from momentor_lib.toy.words import ACTIONS
 from momentor_lib.toy.writer import write_video
 from momentor_lib.training.tiny import start_projection
-from momentor_lib.training.toy_data import DEEDS, cut_out, deeds, draw_dialogues, event_text, frame_times, make_example
+from momentor_lib.training.toy_data import cut_out, draw_dialogues, event_text, frame_times, make_example
 from momentor_lib.video import load_video
 
 
@@ -64,17 +63,6 @@ def test_an_example_has_a_time_for_every_frame():
         assert example.times[0] == 0
         assert max(example.times) < example.duration
         assert all(0 <= t <= example.duration for d in example.dialogues for q, a in d for span in find_spans(q + a) for t in span)
-
-
-def test_deeds_are_one_while_an_event_is_under_way():
-    script = sample_script(2, "train", 6)
-    times = frame_times(script.duration, 64)
-    table = deeds(script, times)
-    assert table.shape == (64, DEEDS)
-    for time, row in zip(times, table, strict=True):
-        running = [event for event in script.events if event.start <= time <= event.end]
-        assert row[: len(ACTIONS)].sum() == len({event.action for event in running})
-        assert all(row[list(ACTIONS).index(event.action)] == 1 for event in running)
 
 
 def test_the_projection_starts_as_a_whitening():
