@@ -68,7 +68,7 @@ def draw_curve(log: list[dict[str, float]], path: Path) -> None:
 
     figure = style.new_figure(10, 3.6)
     left, right = figure.subplots(1, 2)
-    losses = [(line["step"], line["loss"]) for line in log if "loss" in line]
+    losses = [(line["step"], line.get("answers", line["loss"])) for line in log if "loss" in line]
     overlaps = [(line["step"], line["iou"]) for line in log if "iou" in line]
     left.plot(*zip(*losses, strict=True), color=style.BLUE)
     left.set(title="The loss falls", xlabel="step", ylabel="cross-entropy a token", yscale="log")

@@ -18,7 +18,7 @@ class TrainingRun:
     """Keeps what a run needs to go on where it was stopped.
 
     Args:
-        folder: where ``state.pt`` and ``log.jsonl`` stand; made if missing.
+        folder: where ``state.pt`` and ``metrics.jsonl`` stand; made if missing.
         every: seconds between two checkpoints.
     """
 
@@ -37,7 +37,7 @@ class TrainingRun:
         if not self.state_file.exists():
             return None
         state = torch.load(self.state_file, weights_only=False)
-        log = self.folder / "log.jsonl"
+        log = self.folder / "metrics.jsonl"
         if log.exists():
             kept = [line for line in log.read_text().splitlines() if json.loads(line)["step"] < state["step"]]
             log.write_text("".join(line + "\n" for line in kept))
@@ -55,7 +55,7 @@ class TrainingRun:
         return time.monotonic() - self._saved_at >= self.every
 
     def log(self, step: int, **values: float) -> None:
-        """One line for a step: kept in ``log.jsonl`` and shown on the terminal."""
-        with open(self.folder / "log.jsonl", "a") as file:
+        """One line for a step: kept in ``metrics.jsonl`` and shown on the terminal."""
+        with open(self.folder / "metrics.jsonl", "a") as file:
             file.write(json.dumps({"step": step, **{k: round(float(v), 5) for k, v in values.items()}}) + "\n")
         logger.info("step %d  %s", step, "  ".join(f"{k} {v:.4g}" for k, v in values.items()))

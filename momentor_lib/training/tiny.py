@@ -10,7 +10,6 @@ import argparse
 import json
 import logging
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,9 +26,10 @@ from momentor_lib.model.momentor import Momentor
 from momentor_lib.model.presets import load
 from momentor_lib.model.processing import MomentorProcessor
 from momentor_lib.toy import Script
-from momentor_lib.training import frame_encoder, toy_data
-from momentor_lib.training.optimizer import build_optimizers, schedule, set_learning_rate
-from momentor_lib.training.run import TrainingRun
+from momentor_lib.training import frame_encoder, loop, toy_data
+from momentor_lib.training.batches import Step
+from momentor_lib.training.loop import Settings
+from momentor_lib.training.optimizer import build_optimizers
 from momentor_lib.training.side_tasks import SideTasks
 from momentor_lib.training.tokenizer import train_tokenizer
 from momentor_lib.training.validation import teacher_forced_iou
@@ -64,6 +64,7 @@ class Plan:
     reader_minutes: float = 34.0
     minutes: float = 78.0
     steps: int = 100_000
+    save_every: int = 200
     encoder_steps: int = 100_000
 
 
@@ -126,51 +127,55 @@ def start_projection(projection: nn.Linear, features: Sequence[Tensor], size: fl
     projection.bias[: len(kept)] = -weight @ mean
 
 
+@dataclass
+class ToyOutput:
+    """A loss with its parts, as the loop takes it."""
+
+    loss: Tensor
+    parts: dict[str, Tensor]
+
+
+class WithSideTasks(nn.Module):
+    """A Momentor and what it learns beside its answers.
+
+    Args:
+        weights: of the side tasks' losses.
+    """
+
+    def __init__(self, model: Momentor, side: SideTasks, weights: dict[str, float]) -> None:
+        super().__init__()
+        self.model, self.side, self.weights = model, side, weights
+
+    def forward(self, acts: Tensor, num_items_in_batch: int | None = None, **batch: Tensor) -> ToyOutput:
+        """A collated batch, and what goes on in its frames [frames, DEEDS]."""
+        answers = self.model(**batch, num_items_in_batch=num_items_in_batch).loss
+        parts = self.side(batch, acts)
+        return ToyOutput(answers + sum(self.weights[name] * part for name, part in parts.items()), {"answers": answers, **parts})
+
+
 def train(
     plan: Plan, model: Momentor, processor: MomentorProcessor, data: tuple[list[Script], list[Tensor]], val: list, folder: Path
 ) -> None:
     """Train language model, projection and TPM; the frame encoder stays frozen. Resumes from ``folder``."""
-    batches = Batches(plan, processor, *data)
-    run = TrainingRun(folder)
     side = SideTasks(model, plan.watch_layer, plan.match_layer, plan.point_layer)
     weights = {"watching": plan.watch_weight, "matching": plan.match_weight, "pointing": plan.point_weight}
-    both = nn.ModuleList([model, side])
-    optimizers = build_optimizers(both, plan.matrix_lr, plan.other_lr)
-    learned = {name: p for name, p in both.named_parameters() if p.requires_grad}
-    state = run.load() or {"step": 0, "spent": 0.0}
-    if "model" in state:
-        both.load_state_dict(state["model"], strict=False)
-        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-    spent, begun, losses, model = state["spent"], time.monotonic(), [], model.train()
-    for step in range(state["step"], plan.steps + 1):
-        elapsed = spent + time.monotonic() - begun
-        progress = max(step / plan.steps, elapsed / (60 * plan.minutes))
-        if run.due() or progress >= 1:
-            saved = {name: p.detach() for name, p in learned.items()}
-            run.save({"step": step, "spent": elapsed, "model": saved, "optimizers": [o.state_dict() for o in optimizers]})
-        if step % 200 == 0 or progress >= 1:
-            run.log(step, minutes=elapsed / 60, **teacher_forced_iou(model, processor, val))
-        if progress >= 1:
-            break
-        set_learning_rate(optimizers, schedule(progress, hold=0.6))
-        batch, acts = batches[step]
-        loss = model(**batch).loss
-        extra = side(batch, acts)
-        for optimizer in optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        (loss + sum(weights[name] * part for name, part in extra.items())).backward()
-        nn.utils.clip_grad_norm_(learned.values(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-        losses.append(loss.item())
-        if step % 50 == 49:
-            run.log(step, loss=sum(losses) / len(losses), **{name: part.item() for name, part in extra.items()}, minutes=elapsed / 60)
-            losses.clear()
+    both = WithSideTasks(model, side, weights)
+    settings = Settings(
+        plan.steps, plan.minutes, warmup=0.02, hold=0.6, seed=plan.seed, log_every=50, validate_every=200, save_every=plan.save_every
+    )
+    loop.train(
+        loop.make_accelerator(settings, cpu=True),
+        both,
+        ToyBatches(plan, processor, *data),
+        build_optimizers(both, plan.matrix_lr, plan.other_lr),
+        settings,
+        folder,
+        validate=lambda: teacher_forced_iou(model, processor, val),
+    )
 
 
-class Batches:
-    """The batches of a run: step -> the same batch whenever it is asked for, and what goes on in its frames [frames, DEEDS].
+class ToyBatches:
+    """The steps of a run: dialogues drawn anew, the same whenever a step is asked for.
 
     Sixteen batches are drawn together and cut by length, so that little of a batch is padding.
     """
@@ -181,18 +186,19 @@ class Batches:
         self.plan, self.processor, self.scripts, self.features = plan, processor, scripts, features
         self._group, self._batches = -1, []
 
-    def __getitem__(self, step: int) -> tuple[dict[str, Tensor], Tensor]:
+    def __getitem__(self, step: int) -> Step:
         group, number = divmod(step, self.TOGETHER)
         if group != self._group:
             self._group, self._batches = group, self._draw(np.random.default_rng([self.plan.seed, group]))
-        encoded, acts = zip(*self._batches[number], strict=True)
-        return self.processor.collate(encoded), torch.cat(acts)
+        encoded, acts, names = zip(*self._batches[number], strict=True)
+        return Step([self.processor.collate(encoded) | {"acts": torch.cat(acts)}], [list(names)])
 
-    def _draw(self, rng: np.random.Generator) -> list[list[tuple[dict[str, Tensor], Tensor]]]:
+    def _draw(self, rng: np.random.Generator) -> list[list[tuple[dict[str, Tensor], Tensor, str]]]:
         size = self.plan.batch
         chosen = rng.integers(len(self.scripts), size=size * self.TOGETHER)
         examples = [toy_data.draw_example(self.scripts[i], self.features[i].float(), rng, vary=True) for i in chosen]
-        encoded = sorted(((self.processor.encode(example), acts) for example, acts in examples), key=lambda one: len(one[0]["input_ids"]))
+        encoded = [(self.processor.encode(example), acts, example.video_id) for example, acts in examples]
+        encoded.sort(key=lambda one: len(one[0]["input_ids"]))
         return [encoded[size * i : size * (i + 1)] for i in rng.permutation(self.TOGETHER)]
 
 
@@ -208,7 +214,7 @@ def export(
         AutoTokenizer.from_pretrained(clip).save_pretrained(out / "clip")
     write_whole(out / "training_plan.json", json.dumps(asdict(plan), indent=2) + "\n")
     for name in ("frame_encoder", "frame_reader", "model"):
-        if (work / name / "log.jsonl").exists():  # not where a trained frame encoder was handed in
+        if (work / name / "metrics.jsonl").exists():  # not where a trained frame encoder was handed in
             shutil.copyfile(work / name / "log.jsonl", out / f"training_log_{name}.jsonl")
 
 

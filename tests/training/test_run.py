@@ -13,7 +13,7 @@ from tiny_models import build_tokenizer
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
 from momentor_lib.toy import sample_script
-from momentor_lib.training import tiny
+from momentor_lib.training import loop, tiny
 from momentor_lib.training.optimizer import build_optimizers, schedule
 from momentor_lib.training.run import TrainingRun
 from momentor_lib.training.toy_data import make_example
@@ -39,7 +39,8 @@ def start(steps: int, folder: Path) -> torch.nn.Module:
         match_layer=0,
         point_layer=0,
         steps=steps,
-        minutes=1e9,
+        minutes=float("inf"),
+        save_every=1,
     )
     model, processor = tiny.build_model(plan, build_tokenizer(), vision)
     scripts = [sample_script(0, "train", i) for i in range(3)]
@@ -51,7 +52,7 @@ def start(steps: int, folder: Path) -> torch.nn.Module:
 
 
 def test_stopped_and_resumed_equals_undisturbed_bit_for_bit(tmp_path, monkeypatch):
-    monkeypatch.setattr(tiny, "schedule", lambda progress, hold: 1.0)  # its end differs between the two
+    monkeypatch.setattr(loop, "schedule", lambda *_: 1.0)  # its end differs between the two
     whole = start(6, tmp_path / "whole").state_dict()
     start(4, tmp_path / "parts")
     parts = start(6, tmp_path / "parts").state_dict()
@@ -71,7 +72,7 @@ def test_log_lines_after_the_checkpoint_are_dropped(tmp_path):
         run.log(step, loss=1.0)
     run.save({"step": 3})
     assert TrainingRun(tmp_path).load()["step"] == 3
-    assert [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [0, 1, 2]
+    assert [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [0, 1, 2]
 
 
 def test_each_parameter_has_one_optimizer():
