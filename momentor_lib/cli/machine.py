@@ -21,11 +21,19 @@ class Split(str, Enum):
     test = "test"
 
 
+class ToyWorld(str, Enum):
+    """The toy worlds: the one that the tiny model knows, and one of other colours and words."""
+
+    plain = "plain"
+    studio = "studio"
+
+
 def toy(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.", show_default=False)],
     videos: Annotated[int, typer.Option(metavar="N", min=1, help="How many videos.", show_default=False)],
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="The same seed gives the same videos.", show_default=False)],
     split: Annotated[Split, typer.Option(help="Test videos hold out colour-shape pairs.")] = Split.train,
+    world: Annotated[ToyWorld, typer.Option(help="studio has colours and words that the tiny model does not know.")] = ToyWorld.plain,
 ) -> None:
     """Writes toy videos with exact annotations: videos/, annotations.jsonl, moment10m.json, gesm.json, MANIFEST."""
     if out.exists() and not out.is_dir():
@@ -36,7 +44,7 @@ def toy(
         from momentor_lib.toy import write_toy
 
         with tqdm(total=videos, unit="video", file=sys.stderr, disable=None) as bar:
-            write_toy(out, videos, seed, split.value, progress=lambda done: bar.update(done - bar.n))
+            write_toy(out, videos, seed, split.value, lambda done: bar.update(done - bar.n), world.value)
     print(f"{videos} {split.value} video{'' if videos == 1 else 's'} in {out}")
 
 

@@ -20,10 +20,8 @@ from momentor_lib.moments import Moment
 from momentor_lib.predictor import Predictor
 from momentor_lib.toy import Script, annotate, queries, sample_script
 from momentor_lib.toy.render import render
-from momentor_lib.toy.words import HELD_OUT_PAIRS, name_of
+from momentor_lib.toy.words import WORLDS, name_of
 from momentor_lib.toy.writer import write_video
-
-HELD_OUT_NAMES = {name_of(*pair) for pair in HELD_OUT_PAIRS}
 
 
 @dataclass
@@ -49,6 +47,7 @@ def spans_of(moments: Sequence[Moment]) -> list[tuple[float, float]]:
 
 def ask_about(predictor: Predictor, script: Script, collected: Collected) -> None:
     """Put every question about one video, already set, and keep the answers."""
+    held_out = [name_of(*pair) for pair in WORLDS[script.world].held_out_pairs]
     spacing = predictor.duration / (predictor.processor.num_frames - 1)
     for caption, moments in queries(script).items():
         said = spans_of(predictor.ground(caption).moments)
@@ -59,7 +58,7 @@ def ask_about(predictor: Predictor, script: Script, collected: Collected) -> Non
         collected.said_nearest.append(spans_of(predictor.ground(caption, nearest=True).moments))
         collected.true.append(moments[0])
         collected.spacing.append(spacing)
-        collected.held_out.append(any(caption.startswith(name) for name in HELD_OUT_NAMES))
+        collected.held_out.append(any(caption.startswith(name) for name in held_out))
     for event in script.events:
         collected.captions_right.append(predictor.caption(event.start, event.end).text == script.caption(event))
     events = predictor.events()
@@ -111,27 +110,32 @@ def _boundary_errors(said: list[list[tuple[float, float]]], collected: Collected
 
 
 def score(
-    model: str | Predictor, videos: int, seed: int, split: str = "test", progress: Callable[[int], None] | None = None
+    model: str | Predictor,
+    videos: int,
+    seed: int,
+    split: str = "test",
+    progress: Callable[[int], None] | None = None,
+    world: str = "plain",
 ) -> dict[str, Any]:
     """Write toy videos to files, read each back, ask everything about it, and sum up.
 
     Args:
         model: what ``Predictor`` takes, or one.
-        videos, seed, split: which videos; see ``sample_script``.
+        videos, seed, split, world: which videos; see ``sample_script``.
         progress: called with the number of videos done.
     """
     predictor = model if isinstance(model, Predictor) else Predictor(model)
     collected = Collected()
     with tempfile.TemporaryDirectory() as folder:
         for i in range(videos):
-            script = sample_script(seed, split, i)
+            script = sample_script(seed, split, i, world)
             path = Path(folder) / f"{script.id}.mp4"
             write_video(path, render(script))
             ask_about(predictor.set_video(path), script, collected)
             path.unlink()
             if progress is not None:
                 progress(i + 1)
-    return {"videos": videos, "split": split, "seed": seed, **summarise(collected)}
+    return {"videos": videos, "split": split, "seed": seed, "world": world, **summarise(collected)}
 
 
 def as_table(scores: dict[str, Any]) -> str:
@@ -146,6 +150,7 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=100)
     parser.add_argument("--seed", type=int, default=2024)
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
+    parser.add_argument("--world", default="plain", choices=tuple(WORLDS))
     parser.add_argument("--out", type=Path, help="also write the scores to this JSON file")
     args = parser.parse_args()
     bar = tqdm(total=args.videos, unit="video")

@@ -10,7 +10,6 @@ from momentor_lib.timecode import merge_order
 from momentor_lib.toy.dice import Dice
 from momentor_lib.toy.motion import pose_at
 from momentor_lib.toy.script import Event, Script
-from momentor_lib.toy.words import ACTIONS
 
 # Above every threshold of the converter: what follows from a script is never doubtful.
 CERTAIN = 2.0
@@ -70,7 +69,7 @@ def _instance_segment_captions(script: Script, dice: Dice) -> list[Draft]:
 def _instance_captions(script: Script, dice: Dice) -> list[Draft]:
     drafts = []
     for name in sorted({script.actors[e.actor].name for e in script.events}):
-        deeds = [ACTIONS[e.action][0] for e in script.events if script.actors[e.actor].name == name]
+        deeds = [script.actions[e.action][0] for e in script.events if script.actors[e.actor].name == name]
         question = "What does the {instance_class} do in the whole video?"
         drafts.append(({"instance_class": name.removeprefix("the ")}, question, f"{name} {', then '.join(deeds)}"))
     return drafts
@@ -92,7 +91,7 @@ def _segment_questions(script: Script, dice: Dice) -> list[Draft]:
     drafts = []
     for event in script.events:
         actor = script.actors[event.actor]
-        progressive = ACTIONS[event.action][2]
+        progressive = script.actions[event.action][2]
         pairs = (
             (f"Who is {progressive} in {{moment}}?", actor.name),
             (f"What colour is the thing {progressive} in {{moment}}?", actor.colour),
@@ -116,7 +115,7 @@ def _cross_segment_questions(script: Script, dice: Dice) -> list[Draft]:
     found = queries(script)
     for caption, moments in found.items():
         event = next(e for e in script.events if script.caption(e) == caption)
-        question = f"How often does {script.actors[event.actor].name} {ACTIONS[event.action][1]}?"
+        question = f"How often does {script.actors[event.actor].name} {script.actions[event.action][1]}?"
         drafts.append(({"moment": _moment(moments)}, question, TIMES[len(moments)]))
     single = [(moments[0], caption) for caption, moments in found.items() if len(moments) == 1]
     if len(single) >= 2:
@@ -131,7 +130,7 @@ def _hypothetical_scenes(script: Script, dice: Dice) -> list[Draft]:
     for action in sorted({e.action for e in script.events}):
         spans = merge_order((e.start, e.end) for e in script.events if e.action == action)
         ask = dice.choice(("Which clip should I watch to see something {hint}?", "Where would you see something {hint}?"))
-        drafts.append(({"moment": _moment(spans)}, ask.replace("{hint}", ACTIONS[action][3]), "{moment}"))
+        drafts.append(({"moment": _moment(spans)}, ask.replace("{hint}", script.actions[action][3]), "{moment}"))
     return drafts
 
 
@@ -143,7 +142,7 @@ def _composed_retrievals(script: Script, dice: Dice) -> list[Draft]:
         if others:
             target = dice.choice(others)
             spans = queries(script)[script.caption(target)]
-            question = f"In {{SOURCE_CLIP}} {script.caption(source)}. When does it {ACTIONS[target.action][1]} instead?"
+            question = f"In {{SOURCE_CLIP}} {script.caption(source)}. When does it {script.actions[target.action][1]} instead?"
             drafts.append(({"SOURCE_CLIP": _span(source), "moment": _moment(spans)}, question, "{moment}"))
     return drafts
 
@@ -152,7 +151,7 @@ def _segment_locations(script: Script, dice: Dice) -> list[Draft]:
     drafts = []
     for caption, moments in queries(script).items():
         event = next(e for e in script.events if script.caption(e) == caption)
-        actor, (_, infinitive, progressive, _) = script.actors[event.actor], ACTIONS[event.action]
+        actor, (_, infinitive, progressive, _) = script.actors[event.actor], script.actions[event.action]
         asked = (
             prompts.GROUND.format(query=caption),
             prompts.GROUND.format(query=caption),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from momentor_lib.toy.dice import Dice
 from momentor_lib.toy.motion import pose_at
 from momentor_lib.toy.script import FPS, Actor, Event, Scene, Script
-from momentor_lib.toy.words import ACTIONS, HELD_OUT_PAIRS, TRAIN_PAIRS
+from momentor_lib.toy.words import ACTIONS, WORLDS, World
 
 SPLITS = ("train", "val", "test")
 SHORTEST_EVENT, LONGEST_EVENT = 2.0, 8.0
@@ -16,32 +16,37 @@ SMALLEST, LARGEST = 0.085, 0.21  # radius, share of the frame's width
 STEPS = ("move_left", "move_right", "move_up", "move_down")
 
 
-def sample_script(seed: int, split: str = "train", index: int = 0) -> Script:
+def sample_script(seed: int, split: str = "train", index: int = 0, world: str = "plain") -> Script:
     """The script of one toy video.
 
     Args:
         seed: a whole number from 0; every (split, seed, index) is a video of its own.
         split: ``train`` and ``val`` use the training pairs of colour and shape; ``test`` shows held-out pairs beside them.
         index: which video of that seed.
+        world: a key of ``words.WORLDS``.
 
     Raises:
-        ValueError: an unknown split, or a negative seed.
+        ValueError: an unknown split or world, or a negative seed.
     """
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
     if seed < 0 or index < 0:
         raise ValueError(f"a seed must be 0 or more, not {min(seed, index)}")
-    dice = Dice(f"momentor toy world 1/{split}/{seed}/{index}")
+    if world not in WORLDS:
+        raise ValueError(f"unknown world {world!r}: choose one of {', '.join(WORLDS)}")
+    prefix = "" if world == "plain" else f"{world}/"
+    dice = Dice(f"momentor toy world 1/{prefix}{split}/{seed}/{index}")
+    name = "toy" if world == "plain" else world
     while True:
-        script = _try_script(dice, f"toy_{split}_{seed}_{index:04d}", split)
+        script = _try_script(dice, f"{name}_{split}_{seed}_{index:04d}", split, WORLDS[world])
         if script is not None:
             return script
 
 
-def _try_script(dice: Dice, name: str, split: str) -> Script | None:
+def _try_script(dice: Dice, name: str, split: str, world: World) -> Script | None:
     duration = round(dice.uniform(20, 60) * FPS) / FPS
     scenes = _sample_scenes(dice, duration, name)
-    cast = _sample_cast(dice, scenes, split)
+    cast = _sample_cast(dice, scenes, split, world)
     plan = _sample_plan(dice, scenes, cast)
     if plan is None:
         return None
@@ -53,7 +58,7 @@ def _try_script(dice: Dice, name: str, split: str) -> Script | None:
         actors.extend(placed)
     order = {(actor.scene, actor.colour, actor.shape): i for i, actor in enumerate(actors)}
     events = [Event(order[(scene, *pair)], action, start, end, amount) for scene, pair, action, start, end, amount in plan]
-    return Script(name, duration, tuple(scenes), tuple(actors), tuple(sorted(events, key=lambda e: (e.start, e.end))))
+    return Script(name, duration, tuple(scenes), tuple(actors), tuple(sorted(events, key=lambda e: (e.start, e.end))), world.name)
 
 
 def _sample_scenes(dice: Dice, duration: float, name: str) -> list[Scene]:
@@ -69,12 +74,12 @@ def _sample_scenes(dice: Dice, duration: float, name: str) -> list[Scene]:
     return [Scene(start, end, f"{name}/{i}") for i, (start, end) in enumerate(zip(starts, ends, strict=True))]
 
 
-def _sample_cast(dice: Dice, scenes: list[Scene], split: str) -> list[list[tuple[str, str]]]:
+def _sample_cast(dice: Dice, scenes: list[Scene], split: str, world: World) -> list[list[tuple[str, str]]]:
     """The pairs that stand in each scene; a scene takes some of them over from the others."""
     pool: list[tuple[str, str]] = []
     while len(pool) < 3 + len(scenes) // 2:
         held_out = split == "test" and (not pool or dice.chance(0.4))
-        pair = dice.choice(HELD_OUT_PAIRS if held_out else TRAIN_PAIRS)
+        pair = dice.choice(world.held_out_pairs if held_out else world.train_pairs)
         if pair not in pool:
             pool.append(pair)
     cast = []

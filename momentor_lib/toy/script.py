@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from momentor_lib.toy.words import ACTIONS, name_of
+from momentor_lib.toy.words import WORLDS, name_of
 
 FPS = 10
 SIZE = 128
@@ -76,6 +76,7 @@ class Script:
         duration: seconds, a whole number of frames at 10 fps.
         scenes, actors: in order of time.
         events: in order of their start.
+        world: a key of ``words.WORLDS``: in which words it is told.
     """
 
     id: str
@@ -83,6 +84,12 @@ class Script:
     scenes: tuple[Scene, ...]
     actors: tuple[Actor, ...]
     events: tuple[Event, ...]
+    world: str = "plain"
+
+    @property
+    def actions(self) -> dict[str, tuple[str, str, str, str]]:
+        """The world's words for what its things do, as ``words.ACTIONS``."""
+        return WORLDS[self.world].actions
 
     @property
     def frame_times(self) -> list[float]:
@@ -91,7 +98,7 @@ class Script:
 
     def caption(self, event: Event) -> str:
         """``the red circle moves left``."""
-        return f"{self.actors[event.actor].name} {ACTIONS[event.action][0]}"
+        return f"{self.actors[event.actor].name} {self.actions[event.action][0]}"
 
     def events_of(self, actor: int) -> list[Event]:
         """What one actor does, in order of time."""

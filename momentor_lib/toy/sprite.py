@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from momentor_lib.toy.motion import Pose
-from momentor_lib.toy.words import COLOURS, SHAPES
+from momentor_lib.toy.words import PAINT, SHAPES
 
 GRID = 192  # cells of the distance table along one side
 REACH = 1.25  # the table covers [-REACH, REACH] in units of the radius
@@ -23,7 +23,7 @@ def draw_sprite(canvas: np.ndarray, colour: str, shape: str, pose: Pose) -> None
 
     Args:
         canvas: float32 [H, W, 3], values 0-255.
-        colour, shape: keys of ``words.COLOURS`` and ``words.SHAPES``.
+        colour, shape: keys of ``words.PAINT`` and ``words.SHAPES``.
         pose: place, size, turn and opacity.
     """
     height, width = canvas.shape[:2]
@@ -46,7 +46,7 @@ def draw_sprite(canvas: np.ndarray, colour: str, shape: str, pose: Pose) -> None
     inside = np.clip(0.5 - distance, 0, 1)
     fill = np.clip(0.5 - distance - OUTLINE, 0, 1)
     dot = np.clip(0.5 - (np.hypot(own_x - mark[0], own_y - mark[1]) - MARK_RADIUS) * radius, 0, 1)
-    rgb = np.asarray(COLOURS[colour], np.float32)
+    rgb = np.asarray(PAINT[colour], np.float32)
     paint = rgb * (0.22 + 0.78 * (fill * (1 - 0.8 * dot)))[..., None]
     area = canvas[top:bottom, left:right]
     area += (inside * pose.opacity)[..., None] * (paint - area)

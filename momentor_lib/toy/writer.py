@@ -22,7 +22,14 @@ from momentor_lib.toy.script import FPS, SIZE, Script
 QA_TYPES = ("qa_data", "instance_qa_data", "cross_segment_qa_data")
 
 
-def write_toy(out: str | Path, num_videos: int, seed: int, split: str = "train", progress: Callable[[int], None] | None = None) -> None:
+def write_toy(
+    out: str | Path,
+    num_videos: int,
+    seed: int,
+    split: str = "train",
+    progress: Callable[[int], None] | None = None,
+    world: str = "plain",
+) -> None:
     """Write toy videos, ``annotations.jsonl``, ``moment10m.json``, ``gesm.json`` and ``MANIFEST`` (SHA-256 of each file).
 
     Videos that are already whole in the folder are kept.
@@ -30,15 +37,15 @@ def write_toy(out: str | Path, num_videos: int, seed: int, split: str = "train",
     Args:
         out: the folder; made if missing.
         num_videos: how many.
-        seed, split: as in :func:`momentor_lib.toy.sample_script`.
+        seed, split, world: as in :func:`momentor_lib.toy.sample_script`.
         progress: called with the number of videos that are done.
 
     Raises:
-        ValueError: ``num_videos`` below 1, a negative seed or an unknown split.
+        ValueError: ``num_videos`` below 1, a negative seed, an unknown split or world.
     """
     if num_videos < 1:
         raise ValueError(f"the number of videos must be 1 or more, not {num_videos}")
-    scripts = [sample_script(seed, split, i) for i in range(num_videos)]
+    scripts = [sample_script(seed, split, i, world) for i in range(num_videos)]
     out = Path(out)
     (out / "videos").mkdir(parents=True, exist_ok=True)
     for i, script in enumerate(scripts):
