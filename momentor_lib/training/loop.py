@@ -23,7 +23,9 @@ from momentor_lib.training.run import TrainingRun
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from accelerate.optimizer import AcceleratedOptimizer
+    from transformers import PreTrainedModel
 
+Weights = dict[str, torch.Tensor]
 # Whole tensors in main memory, of what learns only: a frozen language model is not written again and again.
 LEARNED_ONLY = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True, strict=False)
 
@@ -88,8 +90,10 @@ def make_accelerator(settings: Settings, *, cpu: bool = False, tensorboard: Path
         tensorboard: the folder of TensorBoard's files; None: none are written.
     """
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
     from accelerate.utils import DistributedDataParallelKwargs
 
+    AcceleratorState._reset_state()  # accelerate remembers the precision of a process's first training, and refuses another
     # a batch without a time leaves the temporal tokens without a gradient
     loose = DistributedDataParallelKwargs(find_unused_parameters=True)
     return Accelerator(
@@ -111,7 +115,7 @@ def train(
     out: str | Path,
     *,
     validate: Callable[[], dict[str, float]] | None = None,
-    keep_best: Callable[[], None] | None = None,
+    keep: Callable[[str, Weights], None] | None = None,
 ) -> None:
     """Train ``model`` in place, going on where the run in ``out`` was stopped.
 
@@ -123,7 +127,7 @@ def train(
         optimizers: of :func:`momentor_lib.training.optimizer.build_optimizers`, which names their peak learning rates.
         out: where ``state.pt`` and ``metrics.jsonl`` stand.
         validate: scores of the model as it is; the first is the one by which the best is told, higher is better.
-        keep_best: called when it is better than ever before.
+        keep: called with ``best`` and the model's weights when it is better than ever before, and with ``last`` at the end; in one process.
 
     Raises:
         LossNotFinite: a loss was NaN or infinite. ``failed_batch.json`` names the videos.
@@ -132,6 +136,8 @@ def train(
     if math.isfinite(settings.minutes) and accelerator.num_processes > 1:
         raise ValueError("a limit of minutes is for one process only; give a number of steps")
     run = TrainingRun(out)
+    if settings.gradient_checkpointing:
+        checkpoint_layers(model)
     model, *optimizers = accelerator.prepare(model, *optimizers)
     progress = load_state(run, model, optimizers) or Progress()
     model.train()
@@ -140,10 +146,11 @@ def train(
         progress.step, progress.seconds = step, clock.seconds()
         share = max(step / settings.steps, progress.seconds / (60 * settings.minutes))
         if share >= 1 or step % settings.validate_every == 0:
-            _validate(accelerator, model, run, progress, validate, keep_best)
+            _validate(accelerator, model, run, progress, validate, keep)
         if share >= 1 or (step > 0 and step % settings.save_every == 0):
             save_state(run, model, optimizers, progress, accelerator.is_main_process)
         if share >= 1:
+            _hand_over(accelerator, model, "last", keep)
             break
         set_learning_rate(optimizers, schedule(share, settings.warmup, settings.hold))
         torch.manual_seed(step_seed(settings.seed, step, accelerator.process_index))  # of dropout: nothing to remember
@@ -177,6 +184,12 @@ def take_step(
         total += output.loss.detach()
         parts = {name: float(part.detach()) for name, part in (getattr(output, "parts", None) or {}).items()}
     return float(accelerator.reduce(total)), parts, tokens
+
+
+def checkpoint_layers(model: PreTrainedModel) -> None:
+    """Keep a layer's input only, and compute the layer again where its gradient is needed."""
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable  # its older name
+    enable({"use_reentrant": False})
 
 
 class Clock:
@@ -233,7 +246,7 @@ def _validate(
     run: TrainingRun,
     progress: Progress,
     validate: Callable[[], dict[str, float]] | None,
-    keep_best: Callable[[], None] | None,
+    keep: Callable[[str, Weights], None] | None,
 ) -> None:
     if validate is None:
         return
@@ -245,9 +258,17 @@ def _validate(
         run.log(progress.step, minutes=progress.seconds / 60, **scores)
         accelerator.log(scores, progress.step)
     score = next(iter(scores.values()))
-    if keep_best is not None and (progress.best is None or score > progress.best):
+    if progress.best is None or score > progress.best:
         progress.best = score
-        keep_best()
+        _hand_over(accelerator, model, "best", keep)
+
+
+def _hand_over(accelerator: Accelerator, model: nn.Module, which: str, keep: Callable[[str, Weights], None] | None) -> None:
+    if keep is not None:
+        weights = accelerator.get_state_dict(model)  # of all processes together
+        if accelerator.is_main_process:
+            keep(which, weights)
+        accelerator.wait_for_everyone()
 
 
 def _log(accelerator: Accelerator, run: TrainingRun, progress: Progress, done: float, seconds: float) -> None:

@@ -44,6 +44,25 @@ def build_optimizers(module: nn.Module, matrix_lr: float, other_lr: float, weigh
     return optimizers
 
 
+def build_adamw(module: nn.Module, learning_rate: float, weight_decay: float = 0.0) -> list[torch.optim.Optimizer]:
+    """AdamW alone, for pretrained weights and LoRA. Weights of one axis (norms, biases) do not decay. Paper's recipe: 2e-5, no decay.
+
+    Raises:
+        ValueError: nothing learns.
+    """
+    learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    if not learned:
+        raise ValueError("no part of the model learns")
+    groups = [
+        {"params": [p for p in learned if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in learned if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, betas=(0.9, 0.98))
+    for group in optimizer.param_groups:
+        group["peak_lr"] = group["lr"]
+    return [optimizer]
+
+
 def set_learning_rate(optimizers: Iterable[torch.optim.Optimizer], share: float) -> None:
     """Set every learning rate to a share of its peak."""
     for optimizer in optimizers:

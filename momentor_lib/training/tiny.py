@@ -64,6 +64,7 @@ class Plan:
     reader_minutes: float = 34.0
     minutes: float = 78.0
     steps: int = 100_000
+    validate_every: int = 200
     save_every: int = 200
     encoder_steps: int = 100_000
 
@@ -161,7 +162,14 @@ def train(
     weights = {"watching": plan.watch_weight, "matching": plan.match_weight, "pointing": plan.point_weight}
     both = WithSideTasks(model, side, weights)
     settings = Settings(
-        plan.steps, plan.minutes, warmup=0.02, hold=0.6, seed=plan.seed, log_every=50, validate_every=200, save_every=plan.save_every
+        plan.steps,
+        plan.minutes,
+        warmup=0.02,
+        hold=0.6,
+        seed=plan.seed,
+        log_every=50,
+        validate_every=plan.validate_every,
+        save_every=plan.save_every,
     )
     loop.train(
         loop.make_accelerator(settings, cpu=True),
@@ -218,6 +226,31 @@ def export(
             shutil.copyfile(work / name / "log.jsonl", out / f"training_log_{name}.jsonl")
 
 
+def run(plan: Plan, clip: Path, work: Path, out: Path, start: Path | None = None) -> tuple[Momentor, MomentorProcessor]:
+    """Everything after the frame encoder: features, training, checkpoint folder.
+
+    Args:
+        clip: the frame encoder's CLIP folder.
+        work: where features and unfinished training are kept.
+        out: the checkpoint folder.
+        start: a checkpoint folder whose weights the model starts from, instead of random ones.
+    """
+    scripts, features = toy_data.make_features(clip, work / "features", "train", plan.videos, plan.frames)
+    val_scripts, val_features = toy_data.make_features(clip, work / "features", "val", plan.val_videos, plan.frames)
+    torch.manual_seed(plan.seed)
+    if start:
+        model, processor = load(start)
+    else:
+        tokenizer = train_tokenizer(toy_data.corpus(scripts[:1000]))
+        model, processor = build_model(plan, tokenizer, CLIPVisionModel.from_pretrained(clip, dtype=torch.float32))
+        start_projection(model.projection, features[:1000])
+    rng = np.random.default_rng([plan.seed, 10**9])
+    val = [toy_data.make_example(s, f.float(), rng, vary=False) for s, f in zip(val_scripts, val_features, strict=True)]
+    train(plan, model, processor, (scripts, features), val, work / "model")
+    export(plan, model, processor, features[:1000], out, clip, work)
+    return model, processor
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--out", type=Path, default=Path("checkpoints/tiny"), help="the checkpoint folder")
@@ -240,20 +273,7 @@ def main() -> None:
         encoder_minutes=args.encoder_minutes,
         reader_minutes=args.reader_minutes,
     )
-    clip_folder = args.encoder or train_encoder(plan, args.work)
-    data = toy_data.make_features(clip_folder, args.work / "features", "train", plan.videos, plan.frames)
-    val_scripts, val_features = toy_data.make_features(clip_folder, args.work / "features", "val", plan.val_videos, plan.frames)
-    torch.manual_seed(plan.seed)
-    if args.start:
-        model, processor = load(args.start)
-    else:
-        tokenizer = train_tokenizer(toy_data.corpus(data[0][:1000]))
-        model, processor = build_model(plan, tokenizer, CLIPVisionModel.from_pretrained(clip_folder, dtype=torch.float32))
-        start_projection(model.projection, data[1][:1000])
-    rng = np.random.default_rng([plan.seed, 10**9])
-    val = [toy_data.make_example(s, f.float(), rng, vary=False) for s, f in zip(val_scripts, val_features, strict=True)]
-    train(plan, model, processor, data, val, args.work / "model")
-    export(plan, model, processor, data[1][:1000], args.out, clip_folder, args.work)
+    run(plan, args.encoder or train_encoder(plan, args.work), args.work, args.out, args.start)
 
 
 if __name__ == "__main__":

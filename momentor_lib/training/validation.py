@@ -2,49 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
+from torch import Tensor
 
 from momentor_lib.model.momentor import Momentor
+from momentor_lib.model.packing import block_mask, block_position_ids
 from momentor_lib.model.processing import MomentorProcessor, VideoExample
-from momentor_lib.timecode import find_spans
 
 
 @torch.inference_mode()
 def teacher_forced_iou(
-    model: Momentor, processor: MomentorProcessor, examples: Sequence[VideoExample], batch: int = 16
+    model: Momentor, processor: MomentorProcessor, examples: Iterable[VideoExample], batch: int = 16
 ) -> dict[str, float]:
-    """Decode every answer that is one moment, its end given its true start.
+    """Decode every answer that is one moment, its end given its true start; where there is no such answer, every span of every answer.
 
     Kinder than real grounding, since the end is told the true start; it needs one forward pass instead of generation.
 
     Returns:
-        ``iou``: mean temporal IoU; ``error``: median error of a boundary in spacings of the sampled frames.
+        ``iou``: mean temporal IoU; ``error``: median error of a boundary in spacings of the sampled frames. Empty where no answer has a
+        span, or times are text.
     """
-    was_training = model.training
+    if processor.time_format == "text":
+        return {}
+    was_training, examples = model.training, list(examples)
     model.eval()
-    overlaps, errors = [], []
+    moments: list[tuple[bool, float, list[float]]] = []  # whether it is the whole answer, its IoU, the errors of its boundaries
     for first in range(0, len(examples), batch):
-        part = examples[first : first + batch]
-        data = processor.collate([processor.encode(example) for example in part])
-        labels = data.pop("labels")
-        output = model(**data)
-        for row, example in enumerate(part):
-            block = 0
-            for dialogue in example.dialogues:
-                block += 1
-                answer = dialogue[0][1]
-                if len(find_spans(answer)) != 1 or not answer.endswith("s>") or not answer.startswith("<"):
-                    continue
-                inside = (data["block_ids"][row] == block) & (labels[row] == processor.time_token_id)
-                places = inside.nonzero().squeeze(-1)
-                truth = data["positions"][row, places].tolist()
-                said = model.temporal.decode(output.temporal_logits[row, places - 1]).position.tolist()
-                spacing = 1 / (len(example.times) - 1)
-                errors += [abs(a - b) / spacing for a, b in zip(said, truth, strict=True)]
-                shared = max(0.0, min(said[1], truth[1]) - max(said[0], truth[0]))
-                union = max(said[1], truth[1]) - min(said[0], truth[0])
-                overlaps.append(shared / union if union > 0 else 0.0)
+        moments += _read(model, processor, examples[first : first + batch])
     model.train(was_training)
-    return {"iou": sum(overlaps) / len(overlaps), "error": sorted(errors)[len(errors) // 2]}
+    chosen = [moment for moment in moments if moment[0]] or moments
+    if not chosen:
+        return {}
+    errors = sorted(error for _, _, pair in chosen for error in pair)
+    return {"iou": sum(overlap for _, overlap, _ in chosen) / len(chosen), "error": errors[len(errors) // 2]}
+
+
+def _read(model: Momentor, processor: MomentorProcessor, examples: Sequence[VideoExample]) -> list[tuple[bool, float, list[float]]]:
+    data = {name: value.to(model.device) for name, value in processor.collate([processor.encode(one) for one in examples]).items()}
+    tables = model.temporal.tables()
+    video = model.infuse_time(data["features"], data["frame_positions"], tables)  # [B, T, D]
+    embeds = model.splice(data["input_ids"], data["positions"], video, data["frame_positions"], tables)  # [B, L, D]
+    hidden = model.run_language_model(embeds, block_mask(data["block_ids"]), block_position_ids(data["block_ids"]))  # [B, L, D]
+    found = []
+    for row, example in enumerate(examples):
+        labels, blocks = data["labels"][row], data["block_ids"][row]
+        for block in range(1, len(example.dialogues) + 1):
+            places = ((blocks == block) & (labels == processor.time_token_id)).nonzero().squeeze(-1)
+            if not len(places) or len(places) % 2:
+                continue
+            whole = len(places) == 2 and bool(labels[places[0] - 1] == -100) and bool(labels[places[1] + 1] == processor.eos_token_id)
+            said = model.temporal.decode(model.temporal.logits(hidden[row, places - 1], tables)).position.view(-1, 2)
+            true = data["positions"][row, places].view(-1, 2)
+            found += [(whole, *compared) for compared in _compare(said, true, len(example.times))]
+    return found
+
+
+def _compare(said: Tensor, true: Tensor, num_frames: int) -> list[tuple[float, list[float]]]:
+    """Spans [K, 2] in positions -> the IoU of each, and the errors of its boundaries in spacings of the frames."""
+    compared = []
+    for (start, end), (true_start, true_end) in zip(said.tolist(), true.tolist(), strict=True):
+        shared = max(0.0, min(end, true_end) - max(start, true_start))
+        union = max(end, true_end) - min(start, true_start)
+        steps = max(num_frames - 1, 1)
+        compared.append((shared / union if union > 0 else 0.0, [abs(start - true_start) * steps, abs(end - true_end) * steps]))
+    return compared
+
+
+@torch.inference_mode()
+def mean_loss(model: Momentor, processor: MomentorProcessor, examples: Iterable[VideoExample], batch: int = 16) -> float:
+    """Mean cross-entropy of the labelled tokens of some examples."""
+    was_training, examples = model.training, list(examples)
+    model.eval()
+    total, items = 0.0, 0
+    for first in range(0, len(examples), batch):
+        encoded = processor.collate([processor.encode(one) for one in examples[first : first + batch]])
+        data = {name: value.to(model.device) for name, value in encoded.items()}
+        total += float(model(**data, num_items_in_batch=1).loss)
+        items += int((data["labels"][:, 1:] != -100).sum())
+    model.train(was_training)
+    return total / max(items, 1)
