@@ -5,36 +5,24 @@ Paper: section 3.1 and figure 2. ``forward`` is the whole way; each of its steps
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForCausalLM, PreTrainedModel
 from transformers.cache_utils import Cache
-from transformers.utils import ModelOutput
 
+from momentor_lib.model.adapter import find_base, load_adapter, remove_adapter_files, save_adapter
 from momentor_lib.model.config import MomentorConfig
+from momentor_lib.model.four_bit import four_bit_config
+from momentor_lib.model.lora import has_lora
 from momentor_lib.model.loss import Targets, summed_loss
 from momentor_lib.model.motion import MotionProjection
+from momentor_lib.model.output import MomentorOutput, scale_logits
 from momentor_lib.model.packing import block_mask, block_position_ids
 from momentor_lib.model.temporal import Tables, TemporalPerceptionModule
 
 FRAMES_AT_ONCE = 64  # frames that go through the frame encoder together: bounds memory, not speed
-
-
-@dataclass
-class MomentorOutput(ModelOutput):
-    """What ``Momentor.forward`` returns.
-
-    Attributes:
-        loss: mean cross-entropy of the labelled tokens; with labels only.
-        logits: vocabulary logits [B, L, V]; without labels only.
-        temporal_logits: temporal logits [B, L, N]; without labels, and with time tags, only.
-    """
-
-    loss: Tensor | None = None
-    logits: Tensor | None = None
-    temporal_logits: Tensor | None = None
 
 
 class Momentor(PreTrainedModel):
@@ -106,6 +94,27 @@ class Momentor(PreTrainedModel):
     def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
         self.language_model.set_output_embeddings(new_embeddings)
 
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, *args, adapter: str | Path | None = None, four_bit: bool = False, **kwargs):
+        """A whole model's folder, with an ``adapter``'s put onto it; or an adapter's folder, whose base is then found.
+
+        Raises:
+            ValueError: an adapter of a model of other sizes, or no GPU for ``four_bit`` (4-bit weights in the language model).
+        """
+        base, adapter = find_base(pretrained_model_name_or_path, adapter)
+        quantised = {"quantization_config": four_bit_config()} if four_bit else {}
+        model = super().from_pretrained(base, *args, **kwargs, **quantised)
+        model.set_trainable(language=getattr(model, "hf_quantizer", None) is None)  # loading makes new parameters, which all train
+        return model if adapter is None else load_adapter(model, adapter)
+
+    def save_pretrained(self, save_directory, is_main_process: bool = True, state_dict: dict | None = None, **kwargs) -> None:
+        """Save the whole model or, with LoRA inside, its adapter only, as transformers does. :meth:`from_pretrained` reads both."""
+        if not has_lora(self):
+            super().save_pretrained(save_directory, is_main_process, state_dict, **kwargs)
+            remove_adapter_files(save_directory)
+        elif is_main_process:
+            save_adapter(self, save_directory, state_dict=state_dict)
+
     # -- the steps, in their order ---------------------------------------------------------------------------------------------------
 
     def encode_frames(self, pixel_values: Tensor) -> Tensor:
@@ -150,8 +159,7 @@ class Momentor(PreTrainedModel):
         elif is_video.any():
             raise ValueError("the text has <video> tokens, but neither features nor pixel_values were given")
         if positions is not None and is_time.any():
-            table = None if tables is None else tables.input
-            times = self.temporal.embed(positions[is_time], table)  # [times, D]
+            times = self.temporal.embed(positions[is_time], None if tables is None else tables.input)  # [times, D]
             embeds = embeds.masked_scatter(is_time.unsqueeze(-1), times.to(embeds.dtype))
         return embeds
 
@@ -188,12 +196,7 @@ class Momentor(PreTrainedModel):
 
     def logits(self, hidden: Tensor, tables: Tables | None = None) -> tuple[Tensor, Tensor | None]:
         """Hidden states [..., D] -> vocabulary logits [..., V] and temporal logits [..., N] (None with times as text)."""
-        words = self.get_output_embeddings()(hidden)
-        text_config = self.config.text_config
-        words = words * (getattr(text_config, "logit_scale", None) or 1.0)  # Cohere
-        words = words / (getattr(text_config, "logits_scaling", None) or 1.0)  # Granite
-        if cap := getattr(text_config, "final_logit_softcapping", None):  # Gemma
-            words = cap * torch.tanh(words / cap)
+        words = scale_logits(self.get_output_embeddings()(hidden), self.config.text_config)
         return words, None if self.config.time_format == "text" else self.temporal.logits(hidden, tables)
 
     def loss(self, hidden: Tensor, labels: Tensor, positions: Tensor | None, tables: Tables, num_items: Tensor | int | None) -> Tensor:
