@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from momentor_lib import prompts
 from momentor_lib.model import presets, ranking
@@ -34,7 +35,8 @@ class Predictor:
         device: where to compute, for instance ``"cuda"``; by default a GPU where there is one.
 
     Attributes:
-        frames, duration, video_path: of the video that was set; None before (``video_path`` also where frames were given).
+        frames, duration, video_path: of the video that was set; None before (``video_path`` also where frames were given, both where
+            features were).
 
     Raises:
         ValueError: no such model.
@@ -70,11 +72,32 @@ class Predictor:
         with torch.no_grad():
             pixels = self.processor.pixel_values(frames).to(self.model.device, self.model.dtype)  # [T, 3, S, S]
             features = self.model.encode_frames(pixels.unsqueeze(0)).squeeze(0)  # [T, D_v]
-        self._prefix = prepare_video(self.model, self.processor, features, frames.times, frames.duration)
-        self._warnings = self.domain.warnings(features) if self.domain else ()
-        self.frames, self.duration = frames, frames.duration
-        self.video_path = None if isinstance(video, Frames) else Path(video)
+        self._set(features, frames.times, frames.duration)
+        self.frames, self.video_path = frames, None if isinstance(video, Frames) else Path(video)
         return self
+
+    def set_features(self, features: Tensor, times: Sequence[float], duration: float) -> Predictor:
+        """A video by the features of its frames (``momentor extract``) instead of its pixels.
+
+        Args:
+            features: of this model's frame encoder [T, D_v].
+            times: of the frames [T], seconds.
+            duration: of the video, seconds.
+
+        Raises:
+            ValueError: as many times as frames are not given, or the features have another width.
+        """
+        width = self.model.config.vision_config.hidden_size
+        if features.ndim != 2 or features.shape[1] != width or len(times) != len(features):
+            raise ValueError(f"features must be [frames, {width}] with a time each, not {list(features.shape)} with {len(times)} times")
+        self._set(features.to(self.model.device, self.model.dtype), times, duration)
+        self.frames = self.video_path = None
+        return self
+
+    def _set(self, features: Tensor, times: Sequence[float], duration: float) -> None:
+        self._prefix = prepare_video(self.model, self.processor, features, times, duration)
+        self._warnings = self.domain.warnings(features) if self.domain else ()
+        self.duration = duration
 
     def ground(self, query: str, top_k: int | None = None, *, nearest: bool = False) -> Answer:
         """When does it happen? The moments of ``query``, best first.

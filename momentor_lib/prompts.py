@@ -8,3 +8,5 @@ SYSTEM = "A chat between a user and an assistant that watches videos and answers
 GROUND = "When does this happen: {query}?"
 CAPTION = "What happens in {span}?"
 EVENTS = "List every event in order."
+CLIP = "What happens in this clip?"
+PICTURE = "What is to be seen in this picture?"

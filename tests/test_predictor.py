@@ -217,3 +217,22 @@ def test_any_two_pretrained_parts_make_a_momentor(tmp_path):
     assert answer.moments
     folder = save((model, processor), tmp_path / "both")
     assert Predictor(folder).set_video(frames).ground("a") == answer
+
+
+def test_features_say_the_same_as_the_pixels_that_they_come_from(parts, video):
+    from momentor_lib.extract import FrameEncoder
+
+    seen = Predictor(parts).set_video(video)
+    found = FrameEncoder(parts).encode(seen.frames)
+    told = Predictor(parts).set_features(found, seen.frames.times, seen.duration)
+    assert told.frames is None
+    assert told.video_path is None
+    assert told.duration == seen.duration
+    assert told.ground("the red circle moves left") == seen.ground("the red circle moves left")
+
+
+def test_features_of_another_width_or_without_times_are_refused(parts):
+    with pytest.raises(ValueError, match=r"features must be \[frames, 12\] with a time each, not \[4, 3\] with 4 times"):
+        Predictor(parts).set_features(torch.zeros(4, 3), [0.0, 1.0, 2.0, 3.0], 4.0)
+    with pytest.raises(ValueError, match="with 2 times"):
+        Predictor(parts).set_features(torch.zeros(4, 12), [0.0, 1.0], 4.0)

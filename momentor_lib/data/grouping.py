@@ -36,6 +36,7 @@ class VideoDialogues:
         dialogues: each a list of (question, answer) turns, times as time tags.
         data_types: of each dialogue.
         num_tokens: of the whole sequence, prompt and video included.
+        window: these seconds of the video alone are shown, as a video of its own; None: all of it.
     """
 
     video_id: str
@@ -43,6 +44,7 @@ class VideoDialogues:
     dialogues: list[list[tuple[str, str]]] = field(default_factory=list)
     data_types: list[str] = field(default_factory=list)
     num_tokens: int = 0
+    window: tuple[float, float] | None = None
 
 
 def count_tokens(example: Example, tokens: Tokens) -> list[int]:

@@ -257,6 +257,8 @@ def _validate(
     if accelerator.is_main_process:
         run.log(progress.step, minutes=progress.seconds / 60, **scores)
         accelerator.log(scores, progress.step)
+    if not scores:
+        return
     score = next(iter(scores.values()))
     if progress.best is None or score > progress.best:
         progress.best = score

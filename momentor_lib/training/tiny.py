@@ -39,12 +39,21 @@ logger = logging.getLogger("momentor")
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes and time limits of the whole training. A step ends after its minutes or its steps, whichever comes first."""
+    """Sizes and limits of the whole training. A part ends after its minutes or its steps, whichever comes first.
+
+    ``interpolation``, ``propagation``, ``infusion`` and ``time_format`` are :class:`MomentorConfig`'s; without ``gesm`` no instruction asks
+    for every event in order. These are for ablations.
+    """
 
     seed: int = 0
     frames: int = 64
     anchors: int = 32
     neighbours: int = 4
+    interpolation: bool = True
+    propagation: bool = True
+    infusion: bool = True
+    time_format: str = "tags"
+    gesm: bool = True
     width: int = 128
     layers: int = 5
     heads: int = 4
@@ -82,7 +91,7 @@ def train_encoder(plan: Plan, work: Path) -> Path:
 def build_model(plan: Plan, tokenizer, vision: CLIPVisionModel) -> tuple[Momentor, MomentorProcessor]:
     """The tiny model around a frozen frame encoder, with random language model, projection and TPM."""
     mean, std = [frame_encoder.MEAN] * 3, [frame_encoder.STD] * 3
-    processor = MomentorProcessor(tokenizer, frame_encoder.IMAGE_SIZE, mean, std, plan.frames)
+    processor = MomentorProcessor(tokenizer, frame_encoder.IMAGE_SIZE, mean, std, plan.frames, plan.time_format)
     text = LlamaConfig(
         hidden_size=plan.width,
         intermediate_size=plan.feed_forward,
@@ -102,6 +111,10 @@ def build_model(plan: Plan, tokenizer, vision: CLIPVisionModel) -> tuple[Momento
         num_temporal_tokens=plan.anchors,
         num_frames=plan.frames,
         motion_neighbours=plan.neighbours,
+        interpolation=plan.interpolation,
+        propagation=plan.propagation,
+        infusion=plan.infusion,
+        time_format=plan.time_format,
         video_token_id=processor.video_token_id,
         time_token_id=processor.time_token_id,
     )
@@ -204,7 +217,8 @@ class ToyBatches:
     def _draw(self, rng: np.random.Generator) -> list[list[tuple[dict[str, Tensor], Tensor, str]]]:
         size = self.plan.batch
         chosen = rng.integers(len(self.scripts), size=size * self.TOGETHER)
-        examples = [toy_data.draw_example(self.scripts[i], self.features[i].float(), rng, vary=True) for i in chosen]
+        gesm = self.plan.gesm
+        examples = [toy_data.draw_example(self.scripts[i], self.features[i].float(), rng, vary=True, gesm=gesm) for i in chosen]
         encoded = [(self.processor.encode(example), acts, example.video_id) for example, acts in examples]
         encoded.sort(key=lambda one: len(one[0]["input_ids"]))
         return [encoded[size * i : size * (i + 1)] for i in rng.permutation(self.TOGETHER)]
@@ -226,7 +240,9 @@ def export(
             shutil.copyfile(work / name / "log.jsonl", out / f"training_log_{name}.jsonl")
 
 
-def run(plan: Plan, clip: Path, work: Path, out: Path, start: Path | None = None) -> tuple[Momentor, MomentorProcessor]:
+def run(
+    plan: Plan, clip: Path, work: Path, out: Path, start: Path | None = None, features_folder: Path | None = None
+) -> tuple[Momentor, MomentorProcessor]:
     """Everything after the frame encoder: features, training, checkpoint folder.
 
     Args:
@@ -234,9 +250,11 @@ def run(plan: Plan, clip: Path, work: Path, out: Path, start: Path | None = None
         work: where features and unfinished training are kept.
         out: the checkpoint folder.
         start: a checkpoint folder whose weights the model starts from, instead of random ones.
+        features_folder: where the features are kept, for several runs; by default in ``work``.
     """
-    scripts, features = toy_data.make_features(clip, work / "features", "train", plan.videos, plan.frames)
-    val_scripts, val_features = toy_data.make_features(clip, work / "features", "val", plan.val_videos, plan.frames)
+    folder = features_folder or work / "features"
+    scripts, features = toy_data.make_features(clip, folder, "train", plan.videos, plan.frames)
+    val_scripts, val_features = toy_data.make_features(clip, folder, "val", plan.val_videos, plan.frames)
     torch.manual_seed(plan.seed)
     if start:
         model, processor = load(start)

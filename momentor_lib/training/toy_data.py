@@ -61,16 +61,19 @@ def event_text(script: Script) -> str:
     return " ".join(f"{format_span(*span)} {caption}." for span, caption in pairs)
 
 
-def draw_dialogues(script: Script, rng: np.random.Generator, *, appearance: bool = True, alignment: bool = True) -> list[Dialogue]:
+def draw_dialogues(
+    script: Script, rng: np.random.Generator, *, appearance: bool = True, alignment: bool = True, gesm: bool = True
+) -> list[Dialogue]:
     """Some instructions about a video, of all kinds: the blocks of one packed sequence.
 
     Args:
         appearance: also ask what looks how and where; off where the script tells only a part of the video.
         alignment: also ask what is to be seen, and when.
+        gesm: also ask for every event in order.
     """
     seed = int(rng.integers(2**31))
     records = instructions(script, seed)
-    dialogues: list[Dialogue] = [[(prompts.EVENTS, event_text(script))]] if rng.uniform() < 0.7 else []
+    dialogues: list[Dialogue] = [[(prompts.EVENTS, event_text(script))]] if rng.uniform() < 0.7 and gesm else []
     for kind, most in BLOCKS.items():
         if kind == "appearance_data" and not appearance:
             continue
@@ -105,23 +108,26 @@ def make_example(script: Script, features: Tensor, rng: np.random.Generator, *, 
     return draw_example(script, features, rng, vary=vary)[0]
 
 
-def draw_example(script: Script, features: Tensor, rng: np.random.Generator, *, vary: bool) -> tuple[VideoExample, Tensor]:
+def draw_example(
+    script: Script, features: Tensor, rng: np.random.Generator, *, vary: bool, gesm: bool = True
+) -> tuple[VideoExample, Tensor]:
     """A video's features [T, D_v] with freshly drawn instructions, and what goes on in its frames
     (:func:`momentor_lib.training.deeds.deeds`).
 
     Args:
         vary: half of the time only a stretch of the video; noise on its features such as a file's compression brings; and questions
             about what is to be seen.
+        gesm: also ask for every event in order.
     """
     times = frame_times(script.duration, len(features))
     if vary:
         features = features + FILE_NOISE * torch.from_numpy(rng.standard_normal(features.shape, dtype=np.float32))
     part = cut_out(script, times, rng) if vary and rng.uniform() < 0.5 else None
     if part is None:
-        dialogues = draw_dialogues(script, rng, alignment=vary)
+        dialogues = draw_dialogues(script, rng, alignment=vary, gesm=gesm)
         return VideoExample(times, script.duration, dialogues, features, video_id=script.id), deeds(script, times)
     shorter, frames = part
-    dialogues = draw_dialogues(shorter, rng, appearance=False, alignment=False)
+    dialogues = draw_dialogues(shorter, rng, appearance=False, alignment=False, gesm=gesm)
     times = times[frames] - times[frames][0]
     return VideoExample(times, shorter.duration, dialogues, features[frames], video_id=script.id), deeds(shorter, times)
 
