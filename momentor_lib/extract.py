@@ -18,14 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, ImageProcessingMixin, PreTrainedModel
-from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
+from transformers import PreTrainedModel
 
 from momentor_lib.data.features import SUFFIX, Expected, FrameFeatures, Preprocessing, Source, feature_path, read_features, write_features
 from momentor_lib.jobs import Entry, GiveUp, Outcome, run_jobs
-from momentor_lib.model import presets
-from momentor_lib.model.config import MomentorConfig
 from momentor_lib.model.momentor import FRAMES_AT_ONCE, Momentor
+from momentor_lib.model.presets import load_frame_encoder
 from momentor_lib.model.processing import CONFIG_NAME, MomentorProcessor
 from momentor_lib.model.threads import set_threads
 from momentor_lib.video import Frames, load_video
@@ -109,33 +107,6 @@ class FrameEncoder:
 @lru_cache(maxsize=1)
 def _load_once(model: str | Path, device: str | None) -> FrameEncoder:
     return FrameEncoder(model, device)
-
-
-def load_frame_encoder(name_or_folder: str | Path) -> tuple[Momentor, MomentorProcessor]:
-    """As :func:`momentor_lib.model.presets.load`, but without a language model's weights: gigabytes that encoding frames has no use for.
-
-    Raises:
-        ValueError: no such model, or the hub could not be reached.
-    """
-    name = str(name_or_folder)
-    if name not in presets.BACKBONES or Path(name).is_dir():
-        model, processor = presets.load(name_or_folder)
-        model.language_model.to("meta")
-        return model, processor
-    vision, language = presets.BACKBONES[name]
-    sizes = presets.PRESETS[name]()
-    try:
-        whole = AutoModel.from_pretrained(vision)
-        pixels, _ = ImageProcessingMixin.get_image_processor_dict(vision)
-        tokenizer = AutoTokenizer.from_pretrained(language)
-    except OSError as error:
-        raise ValueError(f"preset {name!r} needs {vision} from the Hugging Face hub, which could not be had") from error
-    frame_encoder = getattr(whole, "vision_model", whole)
-    with torch.device("meta"):
-        language_model = AutoModelForCausalLM.from_config(sizes.text_config)
-    model = Momentor(MomentorConfig(frame_encoder.config, sizes.text_config), frame_encoder, language_model)
-    mean, std = pixels.get("image_mean", OPENAI_CLIP_MEAN), pixels.get("image_std", OPENAI_CLIP_STD)
-    return model.eval(), MomentorProcessor(tokenizer, frame_encoder.config.image_size, mean, std, sizes.num_frames)
 
 
 def name_encoder(vision: PreTrainedModel) -> str:

@@ -1,10 +1,16 @@
-"""Where the shipped checkpoint and samples lie: at the top of the repository, or inside the installed package."""
+"""Where files lie: the shipped ones, at the top of the repository or inside the installed package, and what was fetched."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
+
+
+def home() -> Path:
+    """The folder of what the library fetched, or was given by hand: ``$MOMENTOR_HOME``, by default ``~/.cache/momentor``. Not made here."""
+    return Path(os.environ.get("MOMENTOR_HOME") or "~/.cache/momentor").expanduser()
 
 
 def shipped(relative: str | Path) -> Path:

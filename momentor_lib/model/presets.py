@@ -1,4 +1,4 @@
-"""The sizes of Momentor, ``tiny``, ``colab`` and ``paper``, and where trained ones come from. Only this file touches disk and hub.
+"""The sizes of Momentor, ``tiny``, ``colab`` and ``paper``, and where trained ones come from. No other file downloads anything.
 
 A preset is a plain function that gives a :class:`MomentorConfig`; the code is the same for all.
 """
@@ -8,18 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from transformers import (
-    AutoModel,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    CLIPVisionConfig,
-    ImageProcessingMixin,
-    LlamaConfig,
-    PreTrainedTokenizerBase,
-)
+import torch
+from transformers import AutoModelForCausalLM, CLIPVisionConfig, LlamaConfig, PreTrainedTokenizerBase
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
-from transformers.utils import logging
 
+from momentor_lib.model import backbones, hub
+from momentor_lib.model.adapter import find_base
+from momentor_lib.model.assembly import frame_encoder_of, from_backbones, name_tokens
 from momentor_lib.model.config import MomentorConfig
 from momentor_lib.model.momentor import Momentor
 from momentor_lib.model.processing import CONFIG_NAME, MomentorProcessor
@@ -35,7 +30,7 @@ BACKBONES = {
 def tiny(vocab_size: int = 600) -> MomentorConfig:
     """About 2.6 M parameters, 64 frames of 64x64 pixels, 32 anchors: trains on a CPU, ships with the library."""
     vision = CLIPVisionConfig(
-        hidden_size=192, intermediate_size=448, num_hidden_layers=3, num_attention_heads=6, image_size=64, patch_size=8, projection_dim=160
+        hidden_size=192, intermediate_size=448, num_hidden_layers=4, num_attention_heads=6, image_size=64, patch_size=8, projection_dim=160
     )
     text = LlamaConfig(
         vocab_size=vocab_size,
@@ -109,71 +104,93 @@ def build(
     config.text_config.vocab_size = len(tokenizer)
     config.text_config.pad_token_id, config.text_config.eos_token_id = processor.pad_token_id, processor.eos_token_id
     config.text_config.bos_token_id = tokenizer.bos_token_id
-    _name_tokens(config, processor)
+    name_tokens(config, processor)
     return Momentor(config), processor
 
 
-def from_backbones(
-    vision: str | Path, language: str | Path, *, num_temporal_tokens: int = 300, num_frames: int = 300, time_format: str = "tags"
-) -> tuple[Momentor, MomentorProcessor]:
-    """A Momentor around two pretrained parts (hub names or folders); projection and temporal tokens are new and need training.
+def backbones_of(name_or_folder: str | Path) -> tuple[str, str] | None:
+    """The pretrained parts that a name stands for, frame encoder and language model; None where it names no such two.
 
-    Args:
-        vision: a CLIP or SigLIP, whole or its vision tower.
-        language: a causal language model with its tokenizer.
-
-    Raises:
-        OSError: a part is neither a folder nor to be had from the hub.
+    ``"colab"`` and ``"paper"`` have some, and a pair is written ``VISION+LANGUAGE``, each a folder or a name on the hub.
     """
-    frame_encoder = AutoModel.from_pretrained(vision)
-    frame_encoder = getattr(frame_encoder, "vision_model", frame_encoder)  # of a whole CLIP, the text tower is not needed
-    language_model, tokenizer = AutoModelForCausalLM.from_pretrained(language), AutoTokenizer.from_pretrained(language)
-    pixels, _ = ImageProcessingMixin.get_image_processor_dict(vision)
-    config = MomentorConfig(
-        frame_encoder.config,
-        language_model.config,
-        num_temporal_tokens=num_temporal_tokens,
-        num_frames=num_frames,
-        time_format=time_format,
-    )
-    mean, std = pixels.get("image_mean", OPENAI_CLIP_MEAN), pixels.get("image_std", OPENAI_CLIP_STD)
-    processor = MomentorProcessor(tokenizer, frame_encoder.config.image_size, mean, std, num_frames, time_format)
-    _name_tokens(config, processor)
-    return Momentor(config, frame_encoder, language_model), processor
+    name = str(name_or_folder)
+    if Path(name).is_dir():
+        return None
+    if name in BACKBONES:
+        return BACKBONES[name]
+    pairs = [(name[:index], name[index + 1 :]) for index, sign in enumerate(name) if sign == "+"]
+    return next((pair for pair in pairs if all(map(hub.is_folder_or_name, pair))), None)
 
 
-def _name_tokens(config: MomentorConfig, processor: MomentorProcessor) -> None:
-    config.video_token_id, config.time_token_id = processor.video_token_id, processor.time_token_id
-
-
-def load(name_or_folder: str | Path) -> tuple[Momentor, MomentorProcessor]:
+def load(name_or_folder: str | Path, dtype: torch.dtype | None = None) -> tuple[Momentor, MomentorProcessor]:
     """A Momentor and its processor, ready to answer.
 
     Args:
-        name_or_folder: ``"tiny"``, the trained model that ships with the library; ``"colab"`` or ``"paper"``, pretrained parts from the hub
-            with a projection and temporal tokens that need training; or the folder of a saved Momentor.
+        name_or_folder: ``"tiny"``, the trained model that ships with the library; ``"colab"`` or ``"paper"``, or any pair
+            ``VISION+LANGUAGE`` of folders and hub names, pretrained parts with a projection and temporal tokens that need training; or the
+            folder of a saved Momentor.
+        dtype: of the language model's weights; by default as :func:`from_backbones` has it, and as it was saved.
 
     Raises:
-        ValueError: neither a preset nor such a folder, or the hub could not be reached.
+        ValueError: none of these, or the hub could not be reached.
         FileNotFoundError: the shipped checkpoint is missing.
     """
     name = str(name_or_folder)
-    if name in BACKBONES and not Path(name).is_dir():
-        vision, language = BACKBONES[name]
-        sizes = PRESETS[name]()
+    parts = backbones_of(name)
+    if parts is not None:
+        sizes = PRESETS[name]() if name in PRESETS else MomentorConfig()
         try:
-            return from_backbones(vision, language, num_temporal_tokens=sizes.num_temporal_tokens, num_frames=sizes.num_frames)
-        except OSError as error:
-            raise ValueError(f"preset {name!r} needs {vision} and {language} from the Hugging Face hub, which could not be had") from error
+            model, processor = from_backbones(
+                *parts, num_temporal_tokens=sizes.num_temporal_tokens, num_frames=sizes.num_frames, dtype=dtype
+            )
+        except hub.PartNotFound as error:
+            if name not in BACKBONES:
+                raise
+            raise _not_had(name, parts, error) from error
+        return model.eval(), processor
     folder = checkpoint_folder(name)
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # a bar for a second's reading is noise in a terminal and in a notebook
-    try:
-        model = Momentor.from_pretrained(folder)
-    finally:
-        if shown:
-            logging.enable_progress_bar()
+    with backbones.quiet(bars=True):  # a bar for a second's reading is noise in a terminal and in a notebook
+        model = _load_saved(folder, dtype)
     return model.eval(), MomentorProcessor.from_pretrained(folder)
+
+
+def _load_saved(folder: Path, dtype: torch.dtype | None) -> Momentor:
+    """A saved Momentor, its language model in its own precision: transformers alone would give all parts that of the first one."""
+    whole, adapter = find_base(folder)
+    whole = hub.find_part(whole)
+    config = MomentorConfig.from_pretrained(whole)
+    dtype = dtype or backbones.saved_dtype(whole, "language_model.")
+    if dtype in (None, config.dtype):
+        return Momentor.from_pretrained(whole, adapter=adapter)
+    with torch.device("meta"):
+        language_model = AutoModelForCausalLM.from_config(config.text_config, dtype=dtype)
+    return Momentor.from_pretrained(whole, adapter=adapter, language_model=language_model)
+
+
+def load_frame_encoder(name_or_folder: str | Path) -> tuple[Momentor, MomentorProcessor]:
+    """As :func:`load`, but without a language model's weights: gigabytes that encoding frames has no use for.
+
+    Raises:
+        ValueError: no such model, or the hub could not be reached.
+    """
+    name = str(name_or_folder)
+    parts = backbones_of(name)
+    if parts is None:
+        model, processor = load(name_or_folder)
+        model.language_model.to("meta")
+        return model, processor
+    sizes = PRESETS[name]() if name in PRESETS else None
+    try:
+        model, processor = frame_encoder_of(*parts) if sizes is None else frame_encoder_of(*parts, sizes.text_config, sizes.num_frames)
+    except hub.PartNotFound as error:
+        if name not in BACKBONES:
+            raise
+        raise _not_had(name, parts[:1], error) from error
+    return model.eval(), processor
+
+
+def _not_had(name: str, parts: Sequence[str], error: ValueError) -> ValueError:
+    return hub.PartNotFound(f"preset {name!r} needs {' and '.join(parts)} from the Hugging Face hub, which could not be had: {error}")
 
 
 def checkpoint_folder(name_or_folder: str | Path) -> Path:
@@ -189,4 +206,5 @@ def checkpoint_folder(name_or_folder: str | Path) -> Path:
     if (folder / CONFIG_NAME).is_file():
         return folder
     found = f"it holds no {CONFIG_NAME}" if folder.is_dir() else "there is no such folder"
-    raise ValueError(f"no model {str(name_or_folder)!r}: {found}; name a preset ({', '.join(PRESETS)}) or the folder of a saved Momentor")
+    known = f"a preset ({', '.join(PRESETS)}), a pair VISION+LANGUAGE, or the folder of a saved Momentor"
+    raise ValueError(f"no model {str(name_or_folder)!r}: {found}; name {known}")
