@@ -28,7 +28,7 @@ BACKBONES = {
 
 
 def tiny(vocab_size: int = 600) -> MomentorConfig:
-    """About 2.6 M parameters, 64 frames of 64x64 pixels, 32 anchors: trains on a CPU, ships with the library."""
+    """About 2.7 M parameters, 64 frames of 64x64 pixels, 32 anchors: trains on a CPU, ships with the library."""
     vision = CLIPVisionConfig(
         hidden_size=192, intermediate_size=448, num_hidden_layers=4, num_attention_heads=6, image_size=64, patch_size=8, projection_dim=160
     )
