@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from transformers import AutoTokenizer, CLIPModel, CLIPVisionConfig, CLIPVisionModel, LlamaConfig
 
 from momentor_lib.files import write_whole
+from momentor_lib.model.backbones import load_vision
 from momentor_lib.model.config import MomentorConfig
 from momentor_lib.model.domain import Domain
 from momentor_lib.model.momentor import Momentor
@@ -237,7 +238,7 @@ def export(
     write_whole(out / "training_plan.json", json.dumps(asdict(plan), indent=2) + "\n")
     for name in ("frame_encoder", "frame_reader", "model"):
         if (work / name / "metrics.jsonl").exists():  # not where a trained frame encoder was handed in
-            shutil.copyfile(work / name / "log.jsonl", out / f"training_log_{name}.jsonl")
+            shutil.copyfile(work / name / "metrics.jsonl", out / f"training_log_{name}.jsonl")
 
 
 def run(
@@ -260,7 +261,7 @@ def run(
         model, processor = load(start)
     else:
         tokenizer = train_tokenizer(toy_data.corpus(scripts[:1000]))
-        model, processor = build_model(plan, tokenizer, CLIPVisionModel.from_pretrained(clip, dtype=torch.float32))
+        model, processor = build_model(plan, tokenizer, load_vision(clip))
         start_projection(model.projection, features[:1000])
     rng = np.random.default_rng([plan.seed, 10**9])
     val = [toy_data.make_example(s, f.float(), rng, vary=False) for s, f in zip(val_scripts, val_features, strict=True)]

@@ -20,6 +20,7 @@ from transformers import CLIPVisionModel
 from momentor_lib import prompts
 from momentor_lib.data.convert import to_dialogue
 from momentor_lib.files import atomic_path
+from momentor_lib.model.backbones import load_vision
 from momentor_lib.model.processing import VideoExample
 from momentor_lib.timecode import format_span
 from momentor_lib.toy import Script, event_sequence, instructions, render, sample_script
@@ -153,7 +154,7 @@ def make_features(
 def _write_shard(job: tuple[Path, Path, str, int, int]) -> None:
     encoder, path, split, number, num_frames = job
     torch.set_num_threads(1)
-    vision = CLIPVisionModel.from_pretrained(encoder, dtype=torch.float32).eval()
+    vision = load_vision(encoder).eval()
     scripts = [sample_script(0, split, i) for i in range(number * SHARD, (number + 1) * SHARD)]
     rows = [encode_script(vision, script, num_frames).half() for script in scripts]
     with atomic_path(path.with_suffix(".json")) as half:
