@@ -60,7 +60,7 @@ def format_tag(seconds: float) -> str:
     """
     if not 0 <= seconds < float("inf"):
         raise ValueError(f"a time tag needs a time of 0 s or more, not {seconds}")
-    digits = format(Decimal(repr(float(seconds))), "f")
+    digits = format(Decimal(repr(abs(float(seconds)))), "f")  # minus zero as zero
     whole, _, fraction = digits.partition(".")
     return f"<{whole}.{fraction:0<2}s>"
 

@@ -36,6 +36,11 @@ def test_the_forms_are_the_ones_that_the_formats_promise():
     assert timecode.format_spans([(1, 2), (3, 4), (5, 6)]) == "<1.00s>-<2.00s>, <3.00s>-<4.00s> and <5.00s>-<6.00s>"
 
 
+def test_minus_zero_is_a_tag_too():
+    assert timecode.format_tag(-0.0) == "<0.00s>"
+    assert timecode.find_spans(timecode.format_span(-0.0, 1.5)) == [(0.0, 1.5)]
+
+
 def test_what_is_no_tag_is_left_alone():
     assert timecode.find_tags("<time> <s> <1.5> <1.s> < 1s> <-1s> 1.5s") == []
 
