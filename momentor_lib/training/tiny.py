@@ -71,8 +71,8 @@ class Plan:
     matrix_lr: float = 0.02
     other_lr: float = 2e-3
     encoder_minutes: float = 45.0
-    reader_minutes: float = 34.0
-    minutes: float = 78.0
+    reader_minutes: float = 75.0
+    minutes: float = 80.0
     steps: int = 100_000
     validate_every: int = 200
     save_every: int = 200
