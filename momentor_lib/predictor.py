@@ -48,7 +48,7 @@ class Predictor:
             self.model, self.processor = model
         else:
             self.model, self.processor = presets.load(model)
-            if str(model) not in presets.BACKBONES:
+            if presets.backbones_of(model) is None:
                 self.domain = Domain.load(presets.checkpoint_folder(model))
         set_threads(self.model.num_parameters())
         self.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
