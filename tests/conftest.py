@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,11 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real test files at {folder}; MOMENTOR_REAL_DATA names their folder")
     return folder
+
+
+@pytest.fixture
+def interruptible():
+    """Ctrl-C interrupts, also where the tests were started in the background by a shell, which has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

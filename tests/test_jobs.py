@@ -309,7 +309,7 @@ def test_an_interrupt_leaves_the_ledger_right(tmp_path):
     assert run_jobs(square, items, tmp_path / "ledger").done == ["3", "4", "5"]
 
 
-def test_an_interrupt_tells_threads_and_keeps_what_they_finish(tmp_path):
+def test_an_interrupt_tells_threads_and_keeps_what_they_finish(tmp_path, interruptible):
     told, under_way = threading.Event(), threading.Barrier(3)
 
     def work(id: str, argument: int) -> dict:
@@ -327,11 +327,13 @@ def test_an_interrupt_tells_threads_and_keeps_what_they_finish(tmp_path):
 
 
 PARENT = """
+import signal
 import sys
 from pathlib import Path
 from test_jobs import linger
 from momentor_lib.jobs import run_jobs
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts tests in the background has it ignored
     folder, count, workers = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     outcome = run_jobs(linger, {str(i): folder for i in range(count)}, folder / "ledger", workers=workers, threads=len(sys.argv) > 4)
     print(len(outcome.done), len(outcome.skipped))

@@ -176,7 +176,7 @@ def test_a_file_that_was_cut_or_taken_away_is_fetched_again(server, tmp_path):
     assert all(is_right(tmp_path, id) for id in IDS)
 
 
-def test_an_interrupt_stops_what_is_under_way_and_the_next_run_ends_it(server, tmp_path, monkeypatch):
+def test_an_interrupt_stops_what_is_under_way_and_the_next_run_ends_it(server, tmp_path, monkeypatch, interruptible):
     stops: list[threading.Event] = []
 
     class Downloads(download._Downloads):
