@@ -58,7 +58,7 @@ def run_variant(name: str, seed: int, plan: tiny.Plan, work: Path, test_videos: 
         features = toy_data.encode_script(model.vision_model, script, plan.frames)
         predictor.set_features(features, toy_data.frame_times(script.duration, plan.frames), script.duration)
         ask_about(predictor, script, collected)
-    scores = {key: value for key, value in summarise(collected).items() if isinstance(value, (int, float))}
+    scores = {key: value for key, value in summarise(collected).items() if isinstance(value, (int, float)) and np.isfinite(value)}
     write_whole(found, json.dumps({"plan": asked, "scores": scores}, indent=2) + "\n")
     return scores
 
@@ -83,8 +83,8 @@ def draw(results: dict[str, list[dict[str, float]]], path: Path) -> None:
     axes = figure.subplots(1, 2, sharey=True)
     for axis, score, title in zip(axes, SCORES[::2], ("Grounding (more is better)", "Boundary error (less is better)"), strict=True):
         for row, (name, runs) in enumerate(results.items()):
-            values = [run[score] for run in runs]
-            axis.barh(row, np.mean(values), color=style.BLUE if name == "full" else style.ORANGE, alpha=0.45, height=0.6)
+            values = [run[score] for run in runs if score in run]  # an error is infinite where nothing was answered
+            axis.barh(row, np.mean(values or [0]), color=style.BLUE if name == "full" else style.ORANGE, alpha=0.45, height=0.6)
             axis.scatter(values, [row] * len(values), color="black", s=16, zorder=3)
         axis.set(xlabel=score, title=title)
     axes[0].set_yticks(range(len(results)), list(results))

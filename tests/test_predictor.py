@@ -236,3 +236,13 @@ def test_features_of_another_width_or_without_times_are_refused(parts):
         Predictor(parts).set_features(torch.zeros(4, 3), [0.0, 1.0, 2.0, 3.0], 4.0)
     with pytest.raises(ValueError, match="with 2 times"):
         Predictor(parts).set_features(torch.zeros(4, 12), [0.0, 1.0], 4.0)
+
+
+def test_an_answer_without_a_span_names_no_event():
+    from momentor_lib.model.ranking import labelled_events
+    from momentor_lib.moments import Moment
+
+    assert labelled_events("nothing happens", []) == []
+    assert labelled_events("", []) == []
+    said = "<1.00s>-<2.00s> the red circle spins. <3.00s>-<4.00s> the moon grows."
+    assert [one.label for one in labelled_events(said, [Moment(1.0, 2.0), Moment(3.0, 4.0)])] == ["the red circle spins", "the moon grows"]

@@ -63,7 +63,7 @@ def ask_about(predictor: Predictor, script: Script, collected: Collected) -> Non
         collected.captions_right.append(predictor.caption(event.start, event.end).text == script.caption(event))
     events = predictor.events()
     truth = [(event.start, event.end) for event in script.events]
-    same = np.array([[moment.label == script.caption(event) for event in script.events] for moment in events]).reshape(-1, len(truth))
+    same = np.array([[moment.label == script.caption(event) for event in script.events] for moment in events], bool).reshape(-1, len(truth))
     collected.events_f1.append(span_f1(spans_of(events), truth))
     collected.events_f1_with_caption.append(span_f1(spans_of(events), truth, allowed=same))
     for turn in annotate(script)["qa"]:

@@ -106,6 +106,6 @@ def _iou(one: Moment, other: Moment) -> float:
 def labelled_events(text: str, moments: Sequence[Moment]) -> list[Moment]:
     """A text ``<a>-<b> what happens. <c>-<d> ...`` and its moments -> the moments with the words after each as their label."""
     spans = list(SPAN_PATTERN.finditer(text))
-    stops = [match.start() for match in spans[1:]] + [len(text)]
+    stops = [*(match.start() for match in spans[1:]), len(text)][: len(spans)]
     labels = (text[match.end() : stop].strip(" .:\n") for match, stop in zip(spans, stops, strict=True))
     return [replace(moment, label=label) for moment, label in zip(moments, labels, strict=True)]
