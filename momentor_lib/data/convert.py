@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from momentor_lib import prompts
+from momentor_lib.data.filling import PLACEHOLDER, fill
 from momentor_lib.data.moment10m import OnProblem, PackedRecord, Problem, Progress, Turn, read_batches, read_gesm
 from momentor_lib.data.record_writer import RecordWriter, opened_writer
-from momentor_lib.data.templates import Form, TagsForm, TextForm
+from momentor_lib.data.templates import INFINITY, Form, TagsForm, TextForm
 from momentor_lib.data.thresholds import NO_SCORE, THRESHOLDS, TOO_LOW, UNKNOWN_TYPE
 from momentor_lib.timecode import format_span, format_spans, format_tag
 
-# Other braces are the text's own and stay as they are.
-PLACEHOLDER = re.compile(r"\{(moment|SOURCE_CLIP|click_position|instance_class|content)\}")
 TIME_FORMATS = ("text", "tags")
 GESM_TYPE = "event_sequence_decoding"
 
@@ -30,14 +28,6 @@ class Tally:
     kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     malformed: int = 0
-
-    def count(self, known: bool, kept: int, low: int, unscored: int) -> None:
-        """Counts further records, of a known data type or another one, that were kept or did not pass."""
-        self.kept += kept
-        if low:
-            self.dropped[TOO_LOW if known else UNKNOWN_TYPE] += low
-        if unscored:
-            self.dropped[NO_SCORE if known else UNKNOWN_TYPE] += unscored
 
     @property
     def total(self) -> int:
@@ -135,24 +125,34 @@ def _convert_packed(
     source: str | Path, writer: RecordWriter, form: Form, summary: Summary, report: OnProblem, keep_all: bool, progress: Progress | None
 ) -> None:
     for video_id, data_type, records, numbers in read_batches(source, on_problem=report, progress=progress):
-        threshold = THRESHOLDS.get(data_type, float("inf"))
-        dialogues, low, unscored = [], 0, 0
-        for place, record in enumerate(records):
-            match = record.match_score
-            if (match is None or match <= threshold) and not keep_all:  # thresholds.keeps, in line for speed
-                clip = record.clip_similarity
-                if clip is None or clip <= threshold:
-                    if match is None and clip is None:
-                        unscored += 1
-                    else:
-                        low += 1
-                    continue
-            try:
-                dialogues.append(fill(record, form))
-            except ValueError as error:
-                report(Problem(video_id, data_type, numbers[place], str(error)))
-        summary.of(data_type).count(data_type in THRESHOLDS, len(dialogues), low, unscored)
+        threshold = THRESHOLDS.get(data_type, INFINITY)
+        kept, low, unscored = (records, 0, 0) if keep_all else _passing(records, threshold)
+        dialogues, faults = fill(kept, form)
+        for record, reason in faults:
+            [place] = [number for number, other in zip(numbers, records, strict=True) if other is record]
+            report(Problem(video_id, data_type, place, reason))
+        tally = summary.of(data_type)
+        tally.kept += len(dialogues)
+        if low:
+            tally.dropped[TOO_LOW if data_type in THRESHOLDS else UNKNOWN_TYPE] += low
+        if unscored:
+            tally.dropped[NO_SCORE if data_type in THRESHOLDS else UNKNOWN_TYPE] += unscored
         writer.write_dialogues(video_id, data_type, dialogues)
+
+
+def _passing(records: list[PackedRecord], threshold: float) -> tuple[list[PackedRecord], int, int]:
+    """The records that pass, by ``thresholds.keeps`` in line for speed; and how many have too low a score, or none."""
+    kept, unscored = [], 0
+    for record in records:
+        match = record.match_score
+        if match is None or match <= threshold:
+            clip = record.clip_similarity
+            if clip is None or clip <= threshold:
+                if match is None and clip is None:
+                    unscored += 1
+                continue
+        kept.append(record)
+    return kept, len(records) - len(kept) - unscored, unscored
 
 
 def _convert_gesm(
@@ -174,52 +174,6 @@ def _convert_gesm(
 
 
 # -- placeholders ------------------------------------------------------------------------------------------------------------------------
-
-
-def fill(record: PackedRecord, form: Form) -> list[Turn]:
-    """A record's turns, which are changed: each placeholder is filled where it stands, with one text wherever it stands.
-
-    Raises:
-        ValueError: a variable is malformed, or a text names one that the record has not.
-    """
-    turns, variables = record.conversations, record.variables
-    if type(turns) is Turn:
-        turns = [turns]
-    # Times first and a word last, one after the other: quick, and right wherever no brace is left. Two words could make a placeholder.
-    texts, in_one_pass = [], False
-    if variables is not None:
-        if variables.moment:
-            texts.append(("{moment}", form.moment(variables.moment)))
-        if variables.SOURCE_CLIP:
-            texts.append(("{SOURCE_CLIP}", form.moment(variables.SOURCE_CLIP)))
-        if variables.click_position:
-            texts.append(("{click_position}", form.click(variables.click_position)))
-        if variables.content is not None:
-            texts.append(("{content}", variables.content))
-        if variables.instance_class is not None:
-            texts.append(("{instance_class}", variables.instance_class))
-            in_one_pass = variables.content is not None
-    for turn in turns:
-        text = turn.User
-        if "{" in text:
-            for placeholder, written in texts:
-                text = text.replace(placeholder, written)
-            turn.User = _fill_in_one_pass(turn.User, texts) if "{" in text or in_one_pass else text
-        text = turn.Assistant
-        if "{" in text:
-            for placeholder, written in texts:
-                text = text.replace(placeholder, written)
-            turn.Assistant = _fill_in_one_pass(turn.Assistant, texts) if "{" in text or in_one_pass else text
-    return turns
-
-
-def _fill_in_one_pass(text: str, texts: list[tuple[str, str]]) -> str:
-    """A text that may hold foreign braces, get some from a variable, or name a variable that is missing."""
-    written = dict(texts)
-    try:
-        return PLACEHOLDER.sub(lambda found: written[found[0]], text)
-    except KeyError as error:
-        raise ValueError(f"a text names {error.args[0]}, for which the record has no variable") from None
 
 
 def to_dialogue(record: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from momentor_lib.data.moment10m import Turn
 from momentor_lib.files import atomic_path
 
 OUTPUT_FORMATS = ("json", "jsonl", "parquet")
-BLOCK = 64 << 10  # bytes that are written at a time
+BLOCK = 256 << 10  # bytes that are written at a time
 PIECE = 4 << 20  # bytes of JSON that become one row group of a Parquet file
 _encode = msgspec.json.encode
 _encode_lines = msgspec.json.Encoder().encode_lines
@@ -63,12 +63,14 @@ class RecordWriter:
         """Records with ``conversations``."""
         if dialogues:
             before = b'{"id":%b,"data_type":%b,"conversations":' % (_encode(video_id), _encode(data_type))
-            lines = _encode_lines(dialogues)  # JSON has no line end inside: each one is behind a dialogue
-            self._sink.add(before + lines[:-1].replace(b"\n", b"}" + self._separator + before) + b"}")
+            joint = b"}" + self._separator + before
+            records = _encode_lines(dialogues).replace(b"\n", joint)  # JSON has no line end inside: each one is behind a dialogue
+            self._sink.add([before, memoryview(records)[: -len(joint)], b"}"], len(records))
 
     def write_data(self, video_id: str, data_type: str, data: str) -> None:
         """A record with ``data``."""
-        self._sink.add(_encode({"id": video_id, "data_type": data_type, "data": data}))
+        record = _encode({"id": video_id, "data_type": data_type, "data": data})
+        self._sink.add([record], len(record))
 
 
 class _Lines:
@@ -77,25 +79,26 @@ class _Lines:
     def __init__(self, file: RawIOBase, before: bytes, between: bytes, after: bytes) -> None:
         self.between = between
         self._file, self._before, self._after = file, before, after
-        self._pending: list[bytes] = []
+        self._pending: list[bytes | memoryview] = []
         self._size, self._empty = 0, True
 
-    def add(self, records: bytes) -> None:
-        self._pending.append(records)
-        self._size += len(records)
+    def add(self, records: list[bytes | memoryview], size: int) -> None:
+        self._pending.append(self._before if self._empty else self.between)
+        self._empty = False
+        self._pending += records
+        self._size += size
         if self._size >= BLOCK:
             self._flush()
 
     def _flush(self) -> None:
-        block = memoryview((self._before if self._empty else self.between) + self.between.join(self._pending))
+        block = memoryview(b"".join(self._pending))
         while block:  # a raw file may take a part
             block = block[self._file.write(block) :]
-        self._pending, self._size, self._empty = [], 0, False
+        self._pending, self._size = [], 0
 
     def close(self) -> None:
-        if self._pending:
-            self._flush()
-        self._file.write(self._after if not self._empty else b"[]\n" if self._before else b"")
+        self._pending.append(self._after if not self._empty else b"[]\n" if self._before else b"")
+        self._flush()
 
 
 class _Parquet:
@@ -107,9 +110,9 @@ class _Parquet:
         self._size = 0
         self._writer: Any = None
 
-    def add(self, records: bytes) -> None:
-        self._lines.append(records)
-        self._size += len(records)
+    def add(self, records: list[bytes | memoryview], size: int) -> None:
+        self._lines.append(b"".join(records))
+        self._size += size
         if self._size >= PIECE:
             self._flush()
 

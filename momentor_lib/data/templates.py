@@ -9,6 +9,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from momentor_lib.data.moment10m import click_of, spans_of
@@ -34,23 +35,35 @@ class Template:
     decimals: int
     unit: str
 
-    def pattern(self, decimals: int) -> str:
-        """For ``%``: start and end in seconds."""
-        return f"%.{decimals}f{self.unit}{self.separator}%.{decimals}f{self.unit}"
+    def pattern(self, decimals: int) -> bytes:
+        """For ``%``: start and end in seconds. Bytes, which are formatted quicker than a text."""
+        return f"%.{decimals}f{self.unit}{self.separator}%.{decimals}f{self.unit}".encode()
+
+    @cached_property
+    def usual_pattern(self) -> bytes:
+        """The one with as many decimals as the template has."""
+        return self.pattern(self.decimals)
 
     def write(self, spans: Sequence[Span]) -> list[str]:
         """Each span in words. All get more decimals than the template has where one would become empty by rounding."""
+        pattern = self.usual_pattern
+        for start, end in spans:
+            if end - start <= 10.0**-self.decimals:  # no longer one becomes empty
+                pattern = self.pattern(self._enough_decimals(spans))
+                break
+        return [(pattern % (start, end)).decode() for start, end in spans]
+
+    def _enough_decimals(self, spans: Sequence[Span]) -> int:
         decimals = self.decimals
         while any(start < end and f"{start:.{decimals}f}" == f"{end:.{decimals}f}" for start, end in spans) and decimals < MOST_DECIMALS:
             decimals = max(decimals + 1, 2)
-        pattern = self.pattern(decimals)
-        return [pattern % (start, end) for start, end in spans]
+        return decimals
 
 
 TEMPLATES = tuple(
     Template(separator, decimals, unit) for separator in ("-", "~", " to ") for decimals in (2, 0) for unit in ("s", " seconds")
 )
-_BY_PATTERN = {template.pattern(template.decimals): template for template in TEMPLATES}
+_BY_PATTERN = {template.usual_pattern: template for template in TEMPLATES}
 _PATTERNS = tuple(_BY_PATTERN)
 # Bytes are drawn by the thousand, and each below 252 = 21 x 12 stands for a template.
 _TABLE = bytes(number % len(TEMPLATES) for number in range(256))
@@ -66,13 +79,13 @@ class TextForm:
 
     def __init__(self, seed: int = 0) -> None:
         self._random = random.Random(seed)
-        self._drawn: list[str] = []
+        self._drawn: list[bytes] = []
 
     def draw(self) -> Template:
         """A template."""
         return _BY_PATTERN[(self._drawn or self._draw_thousands()).pop()]
 
-    def _draw_thousands(self) -> list[str]:
+    def _draw_thousands(self) -> list[bytes]:
         """Patterns of the templates to come."""
         self._drawn = [_PATTERNS[number] for number in self._random.randbytes(4096).translate(_TABLE, _UNUSED)]
         return self._drawn
@@ -83,17 +96,15 @@ class TextForm:
         Raises:
             ValueError: it has another form, a time is negative, or an end is before its start.
         """
-        if type(value) is list and len(value) == 2:
+        try:
             start, end = value
             # Most moments go forward and are too long to become empty: they are written here, at a third of the time.
-            if type(start) is float is type(end) and 1.0 < end - start < INFINITY and start > 0.0:
-                return (self._drawn or self._draw_thousands()).pop() % (start, end)
+            if type(start) is float is type(end) and start > 0.0 and 1.0 < end - start < INFINITY:
+                return ((self._drawn or self._draw_thousands()).pop() % (start, end)).decode()
+        except (TypeError, ValueError):  # of another form
+            pass
         spans = _forward(value)
-        pattern = (self._drawn or self._draw_thousands()).pop()
-        for start, end in spans:
-            if end - start <= 1.0:
-                return _joined(_BY_PATTERN[pattern].write(spans))
-        return _joined([pattern % (start, end) for start, end in spans])
+        return _joined(self.draw().write(spans))
 
     def click(self, value: Any) -> str:
         """A ``click_position`` -> ``[12.3s, <0.1, 0.25>]``, the time as it stands.
@@ -102,6 +113,8 @@ class TextForm:
             ValueError: it has another form, or its time is negative.
         """
         time, x, y = _click(value)
+        if type(x) is float is type(y):  # as _place writes them, in less time
+            return f"[{time}s, <{x:.2f}, {y:.2f}>]".replace("0, ", ", ").replace("0>", ">")
         return f"[{time}s, <{_place(x)}, {_place(y)}>]"
 
     def events(self, timestamps: Sequence[Span], captions: Sequence[str]) -> str:
