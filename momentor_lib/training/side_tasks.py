@@ -6,6 +6,8 @@ moves, and named real events that were not asked for.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,6 +15,18 @@ from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
 from momentor_lib.model.momentor import Momentor
 from momentor_lib.training.deeds import DEEDS
+
+
+class Questions(NamedTuple):
+    """The questions of a batch whose answers are moments.
+
+    ``rows`` [Q] and ``places`` [Q] tell where each one's last token is; ``inside``, bool [Q, T], which of its video's frames lie in the
+    answer.
+    """
+
+    rows: Tensor
+    places: Tensor
+    inside: Tensor
 
 
 class SideTasks(nn.Module):
@@ -54,8 +68,9 @@ class SideTasks(nn.Module):
     def _keep_attention_input(self, module: nn.Module, inputs: tuple, named: dict) -> None:
         self._hidden["point"], self._angles = named["hidden_states"], named["position_embeddings"]
 
-    def forward(self, batch: dict[str, Tensor], acts: Tensor) -> dict[str, Tensor]:
-        """A collated batch that the model has just seen, and what goes on in its frames [frames, DEEDS] -> the losses.
+    def forward(self, batch: dict[str, Tensor], acts: Tensor, questions: Questions) -> dict[str, Tensor]:
+        """A collated batch that the model has just seen, what goes on in its frames [frames, DEEDS], and its questions
+        (:func:`find_questions`) -> the losses.
 
         Returns:
             ``watching``, summed binary cross-entropy a frame; ``matching``, mean binary cross-entropy; ``pointing``, mean cross-entropy.
@@ -64,7 +79,7 @@ class SideTasks(nn.Module):
         there = ~batch["frame_positions"].isnan()  # [B, T]
         return {
             "watching": self._watching(is_video, acts),
-            "matching": self._matching(batch, is_video, there),
+            "matching": self._matching(questions, is_video, there),
             "pointing": self._pointing(batch, is_video, there),
         }
 
@@ -72,8 +87,8 @@ class SideTasks(nn.Module):
         watched = self.watch(self._hidden["watch"][is_video])  # [frames, DEEDS]
         return functional.binary_cross_entropy_with_logits(watched, acts, reduction="none").sum(-1).mean()
 
-    def _matching(self, batch: dict[str, Tensor], is_video: Tensor, there: Tensor) -> Tensor:
-        rows, places, inside = find_questions(batch, self.time_token_id)
+    def _matching(self, asked: Questions, is_video: Tensor, there: Tensor) -> Tensor:
+        rows, places, inside = asked
         if not len(rows):
             return is_video.new_zeros((), dtype=torch.float32)
         hidden = functional.rms_norm(self._hidden["match"], self._hidden["match"].shape[-1:])  # [B, L, D]
@@ -118,12 +133,8 @@ def between_frames(frame_positions: Tensor, positions: Tensor) -> Tensor:
     return target.scatter_add_(-1, after[:, None], share[:, None])
 
 
-def find_questions(batch: dict[str, Tensor], time_token_id: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The questions of a batch whose answers begin with a time and are made of whole moments.
-
-    Returns:
-        Row [Q] and place [Q] of each question's last token, and which of its video's frames lie inside the answer, bool [Q, T].
-    """
+def find_questions(batch: dict[str, Tensor], time_token_id: int) -> Questions:
+    """The questions of a batch whose answers begin with a time and are made of whole moments."""
     labels, positions, blocks = batch["labels"], batch["positions"], batch["block_ids"]
     frames = batch["frame_positions"].nan_to_num(-1.0)  # [B, T]
     is_time = labels == time_token_id
@@ -138,5 +149,6 @@ def find_questions(batch: dict[str, Tensor], time_token_id: int) -> tuple[Tensor
             places.append(place)
             inside.append(((frames[row, :, None] >= spans[:, 0]) & (frames[row, :, None] <= spans[:, 1])).any(-1))
     if not rows:
-        return torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long), torch.empty(0, frames.shape[1], dtype=torch.bool)
-    return torch.tensor(rows), torch.tensor(places), torch.stack(inside)
+        empty = torch.empty(0, dtype=torch.long)
+        return Questions(empty, empty, torch.empty(0, frames.shape[1], dtype=torch.bool))
+    return Questions(torch.tensor(rows), torch.tensor(places), torch.stack(inside))

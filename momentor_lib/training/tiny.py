@@ -11,7 +11,8 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +29,16 @@ from momentor_lib.model.presets import load
 from momentor_lib.model.processing import MomentorProcessor
 from momentor_lib.toy import Script
 from momentor_lib.training import frame_encoder, loop, toy_data
-from momentor_lib.training.batches import Step
 from momentor_lib.training.loop import Settings
 from momentor_lib.training.optimizer import build_optimizers
-from momentor_lib.training.side_tasks import SideTasks
+from momentor_lib.training.prefetch import Prefetched
+from momentor_lib.training.side_tasks import Questions, SideTasks
 from momentor_lib.training.tokenizer import train_tokenizer
+from momentor_lib.training.toy_batches import ToyBatches
 from momentor_lib.training.validation import teacher_forced_iou
 
 logger = logging.getLogger("momentor")
+NUMBERS = {"int": int, "float": float}  # the types of a plan's fields that the command line sets
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Plan:
     """Sizes and limits of the whole training. A part ends after its minutes or its steps, whichever comes first.
 
     ``interpolation``, ``propagation``, ``infusion`` and ``time_format`` are :class:`MomentorConfig`'s; without ``gesm`` no instruction asks
-    for every event in order. These are for ablations.
+    for every event in order. These are for ablations. ``word_dropout`` is the share of
+    :func:`momentor_lib.training.toy_batches.drop_words`.
     """
 
     seed: int = 0
@@ -55,11 +59,12 @@ class Plan:
     infusion: bool = True
     time_format: str = "tags"
     gesm: bool = True
+    word_dropout: float = 0.1
     width: int = 128
     layers: int = 5
     heads: int = 4
     feed_forward: int = 384
-    videos: int = 5000
+    videos: int = 10000
     val_videos: int = 64
     batch: int = 16
     watch_layer: int = 1
@@ -161,17 +166,27 @@ class WithSideTasks(nn.Module):
         super().__init__()
         self.model, self.side, self.weights = model, side, weights
 
-    def forward(self, acts: Tensor, num_items_in_batch: int | None = None, **batch: Tensor) -> ToyOutput:
-        """A collated batch, and what goes on in its frames [frames, DEEDS]."""
+    def forward(self, acts: Tensor, rows: Tensor, places: Tensor, inside: Tensor, num_items_in_batch: int, **batch: Tensor) -> ToyOutput:
+        """A batch as :class:`momentor_lib.training.toy_batches.ToyBatches` makes it."""
         answers = self.model(**batch, num_items_in_batch=num_items_in_batch).loss
-        parts = self.side(batch, acts)
+        parts = self.side(batch, acts, Questions(rows, places, inside))
         return ToyOutput(answers + sum(self.weights[name] * part for name, part in parts.items()), {"answers": answers, **parts})
 
 
 def train(
-    plan: Plan, model: Momentor, processor: MomentorProcessor, data: tuple[list[Script], list[Tensor]], val: list, folder: Path
+    plan: Plan,
+    model: Momentor,
+    processor: MomentorProcessor,
+    data: tuple[list[Script], list[Tensor]],
+    val: list,
+    folder: Path,
+    workers: int = 0,
 ) -> None:
-    """Train language model, projection and TPM; the frame encoder stays frozen. Resumes from ``folder``."""
+    """Train language model, projection and TPM; the frame encoder stays frozen. Resumes from ``folder``.
+
+    Args:
+        workers: processes that draw instructions ahead; with some, a GPU is used where there is one.
+    """
     side = SideTasks(model, plan.watch_layer, plan.match_layer, plan.point_layer)
     weights = {"watching": plan.watch_weight, "matching": plan.match_weight, "pointing": plan.point_weight}
     both = WithSideTasks(model, side, weights)
@@ -185,44 +200,17 @@ def train(
         validate_every=plan.validate_every,
         save_every=plan.save_every,
     )
-    loop.train(
-        loop.make_accelerator(settings, cpu=True),
-        both,
-        ToyBatches(plan, processor, *data),
-        build_optimizers(both, plan.matrix_lr, plan.other_lr),
-        settings,
-        folder,
-        validate=lambda: teacher_forced_iou(model, processor, val),
-    )
-
-
-class ToyBatches:
-    """The steps of a run: dialogues drawn anew, the same whenever a step is asked for.
-
-    Sixteen batches are drawn together and cut by length, so that little of a batch is padding.
-    """
-
-    TOGETHER = 16
-
-    def __init__(self, plan: Plan, processor: MomentorProcessor, scripts: Sequence[Script], features: Sequence[Tensor]) -> None:
-        self.plan, self.processor, self.scripts, self.features = plan, processor, scripts, features
-        self._group, self._batches = -1, []
-
-    def __getitem__(self, step: int) -> Step:
-        group, number = divmod(step, self.TOGETHER)
-        if group != self._group:
-            self._group, self._batches = group, self._draw(np.random.default_rng([self.plan.seed, group]))
-        encoded, acts, names = zip(*self._batches[number], strict=True)
-        return Step([self.processor.collate(encoded) | {"acts": torch.cat(acts)}], [list(names)])
-
-    def _draw(self, rng: np.random.Generator) -> list[list[tuple[dict[str, Tensor], Tensor, str]]]:
-        size = self.plan.batch
-        chosen = rng.integers(len(self.scripts), size=size * self.TOGETHER)
-        gesm = self.plan.gesm
-        examples = [toy_data.draw_example(self.scripts[i], self.features[i].float(), rng, vary=True, gesm=gesm) for i in chosen]
-        encoded = [(self.processor.encode(example), acts, example.video_id) for example, acts in examples]
-        encoded.sort(key=lambda one: len(one[0]["input_ids"]))
-        return [encoded[size * i : size * (i + 1)] for i in rng.permutation(self.TOGETHER)]
+    batches = ToyBatches(processor, *data, size=plan.batch, seed=plan.seed, gesm=plan.gesm, word_dropout=plan.word_dropout)
+    with Prefetched(batches, workers, ToyBatches.TOGETHER) if workers else nullcontext(batches) as steps:
+        loop.train(
+            loop.make_accelerator(settings, cpu=not workers),
+            both,
+            steps,
+            build_optimizers(both, plan.matrix_lr, plan.other_lr),
+            settings,
+            folder,
+            validate=lambda: teacher_forced_iou(model, processor, val),
+        )
 
 
 def export(
@@ -242,7 +230,7 @@ def export(
 
 
 def run(
-    plan: Plan, clip: Path, work: Path, out: Path, start: Path | None = None, features_folder: Path | None = None
+    plan: Plan, clip: Path, work: Path, out: Path, start: Path | None = None, features_folder: Path | None = None, workers: int = 0
 ) -> tuple[Momentor, MomentorProcessor]:
     """Everything after the frame encoder: features, training, checkpoint folder.
 
@@ -252,10 +240,12 @@ def run(
         out: the checkpoint folder.
         start: a checkpoint folder whose weights the model starts from, instead of random ones.
         features_folder: where the features are kept, for several runs; by default in ``work``.
+        workers: as in :func:`train`.
     """
     folder = features_folder or work / "features"
-    scripts, features = toy_data.make_features(clip, folder, "train", plan.videos, plan.frames)
-    val_scripts, val_features = toy_data.make_features(clip, folder, "val", plan.val_videos, plan.frames)
+    made = {"workers": workers or 2, "device": "cuda" if workers and torch.cuda.is_available() else "cpu"}
+    scripts, features = toy_data.make_features(clip, folder, "train", plan.videos, plan.frames, **made)
+    val_scripts, val_features = toy_data.make_features(clip, folder, "val", plan.val_videos, plan.frames, **made)
     torch.manual_seed(plan.seed)
     if start:
         model, processor = load(start)
@@ -265,7 +255,7 @@ def run(
         start_projection(model.projection, features[:1000])
     rng = np.random.default_rng([plan.seed, 10**9])
     val = [toy_data.make_example(s, f.float(), rng, vary=False) for s, f in zip(val_scripts, val_features, strict=True)]
-    train(plan, model, processor, (scripts, features), val, work / "model")
+    train(plan, model, processor, (scripts, features), val, work / "model", workers)
     export(plan, model, processor, features[:1000], out, clip, work)
     return model, processor
 
@@ -277,22 +267,17 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path, help="a trained frame encoder's CLIP folder, instead of training one")
     parser.add_argument("--start", type=Path, help="a checkpoint folder whose weights the model starts from, instead of random ones")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=Plan.seed)
-    parser.add_argument("--videos", type=int, default=Plan.videos)
-    for part in ("encoder", "reader"):
-        parser.add_argument(f"--{part}-minutes", type=float, default=getattr(Plan, f"{part}_minutes"))
-    parser.add_argument("--minutes", type=float, default=Plan.minutes, help="of the model's training")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw ahead; with some, a GPU is used where there is one")
+    parser.add_argument("--features", type=Path, help="where frame features are kept, for several runs")
+    for field in fields(Plan):
+        if field.type in NUMBERS:
+            name = f"--{field.name.replace('_', '-')}"
+            parser.add_argument(name, type=NUMBERS[field.type], default=field.default, help=f"by default {field.default}")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(args.threads)
-    plan = Plan(
-        seed=args.seed,
-        videos=args.videos,
-        minutes=args.minutes,
-        encoder_minutes=args.encoder_minutes,
-        reader_minutes=args.reader_minutes,
-    )
-    run(plan, args.encoder or train_encoder(plan, args.work), args.work, args.out, args.start)
+    plan = Plan(**{field.name: getattr(args, field.name) for field in fields(Plan) if hasattr(args, field.name)})
+    run(plan, args.encoder or train_encoder(plan, args.work), args.work, args.out, args.start, args.features, args.workers)
 
 
 if __name__ == "__main__":

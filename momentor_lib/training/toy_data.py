@@ -34,7 +34,7 @@ SHARD = 50  # videos in one file of features
 # How many instructions of each data type a video brings to a step, at most.
 BLOCKS = {
     "segment_locate_data": 6,
-    "segment_caption_data": 4,
+    "segment_caption_data": 6,
     "instance_segment_caption_data": 1,
     "instance_caption_data": 0.3,
     "appearance_data": 0.3,
@@ -134,11 +134,11 @@ def draw_example(
 
 
 def make_features(
-    encoder: Path, folder: Path, split: str, count: int, num_frames: int, workers: int = 2
+    encoder: Path, folder: Path, split: str, count: int, num_frames: int, workers: int = 2, device: str = "cpu"
 ) -> tuple[list[Script], list[Tensor]]:
     """Scripts of a split's first videos and their frame features, each float16 [T, D_v]; a shard already in ``folder`` is kept."""
     folder.mkdir(parents=True, exist_ok=True)
-    shards = [(encoder, folder / f"{split}_{i:03d}", split, i, num_frames) for i in range(math.ceil(count / SHARD))]
+    shards = [(encoder, folder / f"{split}_{i:03d}", split, i, num_frames, device) for i in range(math.ceil(count / SHARD))]
     todo = [shard for shard in shards if not shard[1].with_suffix(".safetensors").exists()]
     if todo:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
@@ -151,10 +151,10 @@ def make_features(
     return scripts[:count], features[:count]
 
 
-def _write_shard(job: tuple[Path, Path, str, int, int]) -> None:
-    encoder, path, split, number, num_frames = job
+def _write_shard(job: tuple[Path, Path, str, int, int, str]) -> None:
+    encoder, path, split, number, num_frames, device = job
     torch.set_num_threads(1)
-    vision = load_vision(encoder).eval()
+    vision = load_vision(encoder).eval().to(device)
     scripts = [sample_script(0, split, i) for i in range(number * SHARD, (number + 1) * SHARD)]
     rows = [encode_script(vision, script, num_frames).half() for script in scripts]
     with atomic_path(path.with_suffix(".json")) as half:
@@ -168,7 +168,7 @@ def encode_script(vision: CLIPVisionModel, script: Script, num_frames: int) -> T
     """A script -> features of its sampled frames, float32 [T, D_v], rendered in memory with a little noise."""
     rng = np.random.default_rng([len(script.events), round(script.duration * FPS), len(script.id)])
     pixels = render(script, frame_times(script.duration, num_frames))
-    return vision(pixel_values=normalise(pixels, rng)).pooler_output
+    return vision(pixel_values=normalise(pixels, rng).to(vision.device)).pooler_output.cpu()
 
 
 def corpus(scripts: Sequence[Script], seed: int = 0) -> list[str]:

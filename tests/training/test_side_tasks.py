@@ -48,7 +48,7 @@ def test_pointing_is_the_cross_entropy_of_the_first_heads_own_attention():
     attention = model.language_model.get_decoder().layers[1].self_attn
     attention.register_forward_hook(lambda module, inputs, output: kept.update(weights=output[1]))  # [B, heads, L, L]
     model(**batch)
-    losses = side(batch, torch.zeros(10, DEEDS))
+    losses = side(batch, torch.zeros(10, DEEDS), find_questions(batch, processor.time_token_id))
     expected = []
     for row, frames in ((0, 6), (1, 4)):
         is_video = batch["input_ids"][row] == processor.video_token_id
@@ -66,7 +66,7 @@ def test_a_batch_without_times_has_no_matching_and_no_pointing():
     side = SideTasks(model, 0, 1, 1)
     batch = batch_of(processor, build_example(dialogues=[[("What colour is it?", "red")]]))
     model(**batch)
-    losses = side(batch, torch.ones(6, DEEDS))
+    losses = side(batch, torch.ones(6, DEEDS), find_questions(batch, processor.time_token_id))
     assert losses["matching"] == losses["pointing"] == 0
     assert losses["watching"] > 0
 
@@ -76,7 +76,7 @@ def test_the_heads_and_the_pointing_layer_learn():
     side = SideTasks(model, 0, 1, 1)
     batch = batch_of(processor, build_example())
     model(**batch)
-    sum(side(batch, torch.ones(6, DEEDS)).values()).backward()
+    sum(side(batch, torch.ones(6, DEEDS), find_questions(batch, processor.time_token_id)).values()).backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in side.parameters())
     assert model.language_model.get_decoder().layers[1].self_attn.q_proj.weight.grad.abs().sum() > 0
     assert not any(name.startswith("_pointer") for name in side.state_dict())
