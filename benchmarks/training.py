@@ -26,6 +26,7 @@ from momentor_lib.model import presets
 from momentor_lib.model.config import MomentorConfig
 from momentor_lib.model.momentor import Momentor
 from momentor_lib.model.packing import block_mask, block_position_ids
+from momentor_lib.training.loop import checkpoint_layers
 from momentor_lib.training.lora import add_lora
 
 FRAMES, PROMPT = 300, 25
@@ -139,7 +140,7 @@ def measure(form: str, lora: bool, checkpointing: bool, layers: int | None, answ
     config = presets.colab()
     model, batch = build_model(config, layers, lora=lora), build_batch(config)
     if checkpointing:
-        model.gradient_checkpointing_enable()
+        checkpoint_layers(model)
     optimizer = build_optimizer(model)
     peak = Peak()
     peak.start()

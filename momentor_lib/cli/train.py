@@ -61,7 +61,7 @@ def train(
     dropout: Annotated[float, typer.Option(metavar="P", min=0, max=0.9, help="Of LoRA.")] = 0.0,
     four_bit: Annotated[bool, typer.Option("--four-bit", help="The language model in 4 bits; needs a CUDA GPU.")] = False,
     full: Annotated[bool, typer.Option("--full", help="The language model's own weights learn too; for small models.")] = False,
-    epochs: Annotated[float, typer.Option(metavar="N", min=0, help="Passes over the data.")] = 2.0,
+    epochs: Annotated[float, typer.Option(metavar="N", help="Passes over the data.")] = 2.0,
     steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Instead of epochs.", show_default=False)] = None,
     batch: Annotated[int, typer.Option(metavar="B", min=1, help="Sequences a step, over all processes.")] = 32,
     micro_batches: Annotated[int, typer.Option(metavar="K", min=1, help="Gradients are gathered over so many passes.")] = 1,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from momentor_lib.data.download import HALF, LEDGER, remove_empty, sha256_of
-from momentor_lib.files import atomic_path
+from momentor_lib.data.download import HALF, LEDGER, remove_empty
+from momentor_lib.files import atomic_path, sha256_of
 from momentor_lib.jobs import Entry, GiveUp, Outcome, run_jobs
 
 DRIVE = "https://drive.google.com/uc?id="

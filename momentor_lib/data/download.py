@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import threading
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from momentor_lib.files import sha256_of
 from momentor_lib.jobs import Entry, GiveUp, Outcome, run_jobs
 
 YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
@@ -92,15 +92,6 @@ def download_videos(
     )
     remove_empty(downloads.half)
     return outcome
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def remove_empty(folder: Path) -> None:

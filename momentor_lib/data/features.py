@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from momentor_lib.files import atomic_path
+from momentor_lib.files import atomic_path, sha256_of
 
 SUFFIX = ".safetensors"
 FORMAT, VERSION = "momentor frame features", "1"
@@ -71,7 +71,7 @@ class Source:
             OSError: the file cannot be read, or is being written.
         """
         before = os.stat(video)
-        digest = _file_sha256(video)
+        digest = sha256_of(video)
         after = os.stat(video)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise OSError(f"{video} changed while it was read: wait until it is whole")
@@ -88,7 +88,7 @@ class Source:
         now = os.stat(video)
         if now.st_size != self.size:
             return f"the video {video} has {now.st_size} bytes, not {self.size}"
-        if now.st_mtime_ns != self.mtime_ns and _file_sha256(video) != self.sha256:
+        if now.st_mtime_ns != self.mtime_ns and sha256_of(video) != self.sha256:
             return f"the video {video} has other contents (SHA-256)"
         return ""
 
@@ -329,12 +329,4 @@ def _digest(metadata: dict[str, str], rows: np.ndarray, times: np.ndarray) -> st
     digest = hashlib.sha256(msgspec.json.encode([others, rows.shape]))
     digest.update(np.ascontiguousarray(rows))
     digest.update(np.ascontiguousarray(times))
-    return digest.hexdigest()
-
-
-def _file_sha256(path: str | PathLike[str]) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
     return digest.hexdigest()

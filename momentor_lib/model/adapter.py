@@ -23,7 +23,7 @@ from torch import Tensor
 
 from momentor_lib.files import write_whole
 from momentor_lib.model.config import MomentorConfig
-from momentor_lib.model.lora import has_lora, insert_lora, unload
+from momentor_lib.model.lora import has_lora, insert_lora, is_lora, unload
 from momentor_lib.paths import shipped
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _check_savable(model: Momentor, folder: Path, base: str | Path) -> None:
     if any(folder.glob(WHOLE_MODEL)):
         raise ValueError(f"{folder} holds a whole model: save the adapter to another folder")
     frozen = [*model.language_model.named_parameters(), *model.vision_model.named_parameters()]
-    others = [name for name, parameter in frozen if parameter.requires_grad and ".lora_" not in name]
+    others = [name for name, parameter in frozen if parameter.requires_grad and not is_lora(name)]
     if others:
         raise ValueError(f"{others[0]} trains too, which an adapter does not hold: merge(model).save_pretrained(...) saves all of it")
 

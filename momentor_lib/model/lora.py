@@ -21,6 +21,11 @@ def has_lora(model: Momentor) -> bool:
     return bool(getattr(model.language_model, "peft_config", None))
 
 
+def is_lora(name: str) -> bool:
+    """Whether a parameter's name is one that peft gives to LoRA's own weights."""
+    return ".lora_" in name
+
+
 def insert_lora(model: Momentor, config: LoraConfig) -> None:
     """Put LoRA layers into the language model, which stays the class that it is. Its own weights no longer train.
 

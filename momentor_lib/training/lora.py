@@ -13,7 +13,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from momentor_lib.model.adapter import insert_lora
+from momentor_lib.model.lora import insert_lora, is_lora
 from momentor_lib.model.momentor import Momentor
 
 # Attention's and the feed-forward layer's projections in the LLaMA family (LLaMA, Vicuna, SmolLM, Mistral, Qwen, Gemma).
@@ -98,7 +98,7 @@ def lora_parameters(language_model: PreTrainedModel, targets: Sequence[str] | st
 
 def lora_share(model: Momentor) -> float:
     """LoRA's parameters divided by the language model's own."""
-    lora = sum(parameter.numel() for name, parameter in model.language_model.named_parameters() if ".lora_" in name)
+    lora = sum(parameter.numel() for name, parameter in model.language_model.named_parameters() if is_lora(name))
     return lora / (model.language_model.num_parameters() - lora)
 
 

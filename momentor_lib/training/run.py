@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+STATE = "state.pt"
 logger = logging.getLogger("momentor")
 
 
@@ -30,7 +31,7 @@ class TrainingRun:
 
     @property
     def state_file(self) -> Path:
-        return self.folder / "state.pt"
+        return self.folder / STATE
 
     def load(self) -> dict[str, Any] | None:
         """The last checkpoint, or None for a new run. Log lines written after it are dropped: those steps run again."""

@@ -20,7 +20,7 @@ from momentor_lib.training.batches import Batches
 from momentor_lib.training.loop import Settings, Weights, make_accelerator, train
 from momentor_lib.training.lora import add_lora
 from momentor_lib.training.optimizer import build_adamw, build_optimizers
-from momentor_lib.training.run import TrainingRun
+from momentor_lib.training.run import STATE
 from momentor_lib.training.sequences import PackedVideos, read_sequences
 from momentor_lib.training.stages import PartCount, Stage, count_parameters, describe, prepare
 from momentor_lib.training.validation import mean_loss, teacher_forced_iou
@@ -55,6 +55,9 @@ class Recipe:
         most: instructions in a sequence, at most.
         keep_all: also instructions that do not pass the thresholds of their data type.
         val_sequences: how many of the validation sequences are looked at.
+
+    Raises:
+        ValueError: no epochs, or endlessly many.
     """
 
     epochs: float = 2.0
@@ -78,6 +81,10 @@ class Recipe:
     validate_every: int = 200
     save_every: int = 200
     val_sequences: int = 64
+
+    def __post_init__(self) -> None:
+        if self.steps is None and not 0 < self.epochs < math.inf:
+            raise ValueError(f"epochs must be a number above 0, not {self.epochs:g}")
 
 
 @dataclass(frozen=True)
@@ -158,6 +165,8 @@ def run_stage(
         val = read_sequences(stage, data.val_instructions, data.val_features or data.features, processor, **read)
     settings = make_settings(recipe, len(videos))
     accelerator = make_accelerator(settings, cpu=cpu, tensorboard=out / "tensorboard" if tensorboard else None)
+    shares = {"micro_batches": recipe.micro_batches, "process": accelerator.process_index, "processes": accelerator.num_processes}
+    batches = Batches(videos, processor, recipe.batch, seed=recipe.seed, **shares)
     if tensorboard:
         accelerator.init_trackers("momentor")
     if accelerator.is_main_process:
@@ -168,15 +177,7 @@ def run_stage(
     train(
         accelerator,
         model,
-        Batches(
-            videos,
-            processor,
-            recipe.batch,
-            micro_batches=recipe.micro_batches,
-            seed=recipe.seed,
-            process=accelerator.process_index,
-            processes=accelerator.num_processes,
-        ),
+        batches,
         _optimizers(model, recipe),
         settings,
         out,
@@ -229,7 +230,7 @@ def check_run(out: Path, stage: Stage, data: Data, recipe: Recipe, resume: bool)
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file; name a folder")
-    if not TrainingRun(out).state_file.exists():
+    if not (out / STATE).exists():
         return
     if not resume:
         raise ValueError(f"{out} holds a training run already: resume it, or name another folder")

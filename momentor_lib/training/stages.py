@@ -20,6 +20,7 @@ from torch import nn
 
 from momentor_lib.data.convert import GESM_TYPE
 from momentor_lib.data.moment10m import DATA_TYPES
+from momentor_lib.model.lora import is_lora
 from momentor_lib.model.momentor import Momentor
 
 
@@ -84,11 +85,6 @@ def prepare(model: Momentor, stage: Stage, *, language: bool = False) -> None:
         for name, parameter in model.language_model.named_parameters():
             if is_lora(name):
                 parameter.requires_grad_(True)
-
-
-def is_lora(name: str) -> bool:
-    """Whether a parameter's name is one that peft gives to LoRA's own weights."""
-    return ".lora_" in name
 
 
 def count_parameters(model: Momentor) -> list[PartCount]:

@@ -15,6 +15,7 @@ from momentor_lib.model.generation import generate
 from momentor_lib.model.lora import has_lora, merge, unload
 from momentor_lib.model.momentor import Momentor
 from momentor_lib.model.prefix import prepare_video
+from momentor_lib.training.loop import checkpoint_layers
 from momentor_lib.training.lora import LLAMA_TARGETS, add_lora, default_rank, default_targets, lora_parameters, lora_share
 
 
@@ -183,7 +184,7 @@ def test_gradient_checkpointing_changes_nothing():
     results = []
     for checkpointing in (False, True):
         if checkpointing:
-            model.gradient_checkpointing_enable()
+            checkpoint_layers(model)
         loss = model(**batch).loss
         loss.backward()
         results.append((loss, {name: parameter.grad.clone() for name, parameter in model.named_parameters() if parameter.grad is not None}))

@@ -129,14 +129,18 @@ def test_the_command_trains_resumes_and_refuses(toy, tmp_path, capsys):
         (["--batch", "3", "--micro-batches", "2"], "batch of 3 cannot be shared out"),
         (["--max-tokens", "16"], "leave no room"),
         (["--four-bit"], "CUDA GPU"),
+        (["--epochs", "0"], "epochs must be a number above 0, not 0"),
+        (["--epochs", "inf"], "epochs must be a number above 0, not inf"),
+        (["--epochs", "nan"], "epochs must be a number above 0, not nan"),
     ],
 )
 def test_mistakes_get_one_line(toy, tmp_path, capsys, wrong, said):
     if "--four-bit" in wrong and torch.cuda.is_available():
         pytest.skip("there is a GPU")
     arguments = ["train", "--preset", str(toy / "start"), "--stage", "instruct", "--data", str(toy), "--out", str(tmp_path / "out")]
-    arguments += ["--features", str(toy / "features"), "--steps", "1", "--cpu"]
+    arguments += ["--features", str(toy / "features"), "--cpu", *([] if "--epochs" in wrong else ["--steps", "1"])]
     assert main([*arguments, *wrong]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("momentor: ")
     assert said in error
+    assert not (tmp_path / "out").exists()
