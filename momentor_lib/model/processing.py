@@ -18,6 +18,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from momentor_lib.model.config import TIME_FORMATS
 from momentor_lib.model.example import VideoExample
+from momentor_lib.model.pieces import Pieces
 from momentor_lib.prompts import SYSTEM
 from momentor_lib.timecode import find_tags, format_tag, to_position, to_seconds
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 VIDEO_TOKEN, TIME_TOKEN = "<video>", "<time>"
 CONFIG_NAME = "momentor_processor.json"
 IGNORED = -100  # transformers' own sign for "no label here"
-CACHED_PIECES = 50_000
 TEXT_TIME = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)s\b")
 
 
@@ -69,8 +69,8 @@ class MomentorProcessor:
         # A generated answer never holds these; its end token may also be the padding.
         unwritten = {self.video_token_id, self.time_token_id, self.pad_token_id, tokenizer.bos_token_id}
         self.never_written = sorted(unwritten - {self.eos_token_id, None})
-        self._pieces: dict[str, list[int]] = {}
-        self.dash_ids = self._tokenise("-")
+        self._pieces = Pieces(tokenizer)
+        self.dash_ids = self._pieces.encode("-")
 
     # -- pixels ----------------------------------------------------------------------------------------------------------------------
 
@@ -103,11 +103,11 @@ class MomentorProcessor:
                 text = f"{text[: tag.begin]}{tag.seconds:.2f}s{text[tag.stop :]}"
         done = 0
         for tag in find_tags(text):
-            self._append(ids, positions, self._tokenise(text[done : tag.begin]))
+            self._append(ids, positions, self._pieces.encode(text[done : tag.begin]))
             ids.append(self.time_token_id)
             positions.append(to_position(tag.seconds, duration))
             done = tag.stop
-        self._append(ids, positions, self._tokenise(text[done:]))
+        self._append(ids, positions, self._pieces.encode(text[done:]))
         return ids, positions
 
     @staticmethod
@@ -115,21 +115,11 @@ class MomentorProcessor:
         ids.extend(piece)
         positions.extend([float("nan")] * len(piece))
 
-    def _tokenise(self, piece: str) -> list[int]:
-        """A piece of plain text -> ids. Remembered: the same few pieces make up most instructions."""
-        if not piece:
-            return []
-        if piece not in self._pieces:
-            if len(self._pieces) >= CACHED_PIECES:
-                self._pieces.clear()
-            self._pieces[piece] = self.tokenizer.encode(piece, add_special_tokens=False, split_special_tokens=True)
-        return self._pieces[piece]
-
     def encode_prefix(self, num_frames: int) -> list[int]:
         """``{SYSTEM} USER: <video>...<video>\\n`` -> ids. Tokenised by itself, so that it is the same before every question."""
         begin = self.tokenizer.encode("a")[:1]
         start = begin if begin == [self.tokenizer.bos_token_id] else []
-        return [*start, *self._tokenise(f"{SYSTEM} USER: "), *[self.video_token_id] * num_frames, *self._tokenise("\n")]
+        return [*start, *self._pieces.encode_beginning(f"{SYSTEM} USER: "), *[self.video_token_id] * num_frames, *self._pieces.encode("\n")]
 
     def encode_question(self, question: str, duration: float, first: bool = True) -> tuple[list[int], list[float]]:
         """A question up to where its answer begins -> ids, positions: `` question ASSISTANT:``, a later turn with `` USER:`` before it."""
@@ -196,17 +186,14 @@ class MomentorProcessor:
         run: list[int] = []
         for token, place in zip(ids, places, strict=True):
             if token == self.time_token_id:
-                parts += [self._words(run), format_tag(shortest_seconds(place, duration, 2**-24 if single else 0.0))]
+                parts += [self._pieces.decode(run), format_tag(shortest_seconds(place, duration, 2**-24 if single else 0.0))]
                 run = []
             else:
                 run.append(token)
-        text = "".join([*parts, self._words(run)])
+        text = "".join([*parts, self._pieces.decode(run)])
         if self.time_format == "text":
             text = TEXT_TIME.sub(lambda match: format_tag(float(match.group(1))), text)
         return text if ids[:1] == [self.time_token_id] else text.removeprefix(" ")
-
-    def _words(self, ids: list[int]) -> str:
-        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False) if ids else ""
 
     # -- disk ------------------------------------------------------------------------------------------------------------------------
 
