@@ -6,8 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from transformers import AutoImageProcessor
 
 from momentor_lib.evaluation.grounding import temporal_iou
+from momentor_lib.model.backbones import load_vision, pixel_statistics
+from momentor_lib.model.processing import MomentorProcessor
 from momentor_lib.moments import Moment
 from momentor_lib.paths import shipped
 from momentor_lib.predictor import Predictor
@@ -39,3 +42,10 @@ def test_a_moment_that_is_right_is_right_to_half_a_frame(answers):
         start, end = true[int(temporal_iou([(said[0].start, said[0].end)], true).argmax())]
         errors += [abs(said[0].start - start) / spacing, abs(said[0].end - end) / spacing]
     assert np.median(errors) < 0.6
+
+
+def test_the_frame_encoder_s_own_folder_says_how_its_pixels_are_scaled():
+    folder, processor = shipped("checkpoints/tiny"), MomentorProcessor.from_pretrained(shipped("checkpoints/tiny"))
+    mean, std = pixel_statistics(folder / "clip", load_vision(folder / "clip").config)
+    assert (list(mean), list(std)) == (processor.image_mean, processor.image_std)
+    assert list(AutoImageProcessor.from_pretrained(folder / "clip", backend="pil").image_mean) == processor.image_mean

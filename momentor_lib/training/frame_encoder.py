@@ -6,6 +6,7 @@ pictures serve the regions alone, many of them at first. Only the CLIP is kept.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 
+from momentor_lib.files import write_whole
 from momentor_lib.toy import stills as toy
 from momentor_lib.training.frame_losses import FrameLosses
 from momentor_lib.training.optimizer import build_optimizers, schedule, set_learning_rate
@@ -99,6 +101,15 @@ def _waves(side: int, width: int) -> Tensor:
     return torch.cat([columns, rows], dim=-1).flatten(0, 1)
 
 
+def save_image_processor(folder: Path) -> None:
+    """What a picture goes through on its way into the frame encoder, as transformers writes it beside a CLIP."""
+    steps = dict.fromkeys(("do_resize", "do_center_crop", "do_rescale", "do_normalize"), True)
+    sizes = {"size": {"shortest_edge": IMAGE_SIZE}, "crop_size": {"height": IMAGE_SIZE, "width": IMAGE_SIZE}}
+    pixels = {"rescale_factor": 1 / 255, "image_mean": [MEAN] * 3, "image_std": [STD] * 3}
+    content = {"image_processor_type": "CLIPImageProcessor", **steps, **sizes, **pixels}
+    write_whole(folder / "preprocessor_config.json", json.dumps(content, indent=2) + "\n")
+
+
 def normalise(pixels: np.ndarray, rng: np.random.Generator | None = None) -> Tensor:
     """uint8 [B, 3, 2S, 2S] -> float [B, 3, S, S]: halved by averaging, as reading a file at half size does, then scaled.
 
@@ -168,6 +179,7 @@ def train(
     run.save(_state(steps, spent + time.monotonic() - begun, parts, optimizers))
     model.save_pretrained(folder / "clip")
     tokenizer.save_pretrained(folder / "clip")
+    save_image_processor(folder / "clip")
     return model
 
 

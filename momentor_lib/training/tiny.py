@@ -223,6 +223,7 @@ def export(
     if clip.resolve() != (out / "clip").resolve():
         CLIPModel.from_pretrained(clip, dtype=torch.float16).save_pretrained(out / "clip")  # half the size, for a checkpoint kept in git
         AutoTokenizer.from_pretrained(clip).save_pretrained(out / "clip")
+        frame_encoder.save_image_processor(out / "clip")
     write_whole(out / "training_plan.json", json.dumps(asdict(plan), indent=2) + "\n")
     for name in ("frame_encoder", "frame_reader", "model"):
         if (work / name / "metrics.jsonl").exists():  # not where a trained frame encoder was handed in
