@@ -114,7 +114,7 @@ def train(
         if val is not None:
             val_features, val_folders = _find_features([val], val_features, val_videos, out / "val_features")
         paths = Data(data, own_features, val, val_features)
-        check_run(out, chosen, paths, recipe, resume)
+        check_run(out, chosen, paths, recipe, resume, tensorboard)
         model, processor = _load(preset, projector, four_bit)
         _extract({own_features: folders, val_features: val_folders}, model, processor)
         try:

@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -152,7 +153,7 @@ def run_stage(
     out = Path(out)
     if recipe.lora is not None and not stage.lora:
         raise ValueError(f"stage {stage.name} trains no LoRA; LoRA belongs to stage instruct")
-    check_run(out, stage, data, recipe, resume)
+    check_run(out, stage, data, recipe, resume, tensorboard)
     if recipe.lora is not None and not has_lora(model):
         lora = recipe.lora
         add_lora(model, lora.rank, lora.alpha, lora.targets, lora.dropout, seed=recipe.seed)
@@ -222,12 +223,14 @@ def make_settings(recipe: Recipe, sequences: int) -> Settings:
     )
 
 
-def check_run(out: Path, stage: Stage, data: Data, recipe: Recipe, resume: bool) -> None:
-    """Refuse to overwrite a run, or to resume one that was asked for differently.
+def check_run(out: Path, stage: Stage, data: Data, recipe: Recipe, resume: bool, tensorboard: bool = False) -> None:
+    """Refuse to overwrite a run, to resume one that was asked for differently, or to write files of a TensorBoard that is not there.
 
     Raises:
         ValueError: so.
     """
+    if tensorboard and find_spec("tensorboard") is None:
+        raise ValueError("TensorBoard's files need its package: pip install tensorboard")
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file; name a folder")
     if not (out / STATE).exists():

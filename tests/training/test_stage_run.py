@@ -144,3 +144,25 @@ def test_mistakes_get_one_line(toy, tmp_path, capsys, wrong, said):
     assert error.startswith("momentor: ")
     assert said in error
     assert not (tmp_path / "out").exists()
+
+
+def test_tensorboard_shows_what_the_log_says(toy, tmp_path):
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="pip install tensorboard")
+    out = tmp_path / "out"
+    arguments = ["train", "--preset", str(toy / "start"), "--stage", "gesm", "--data", str(toy), "--out", str(out), "--batch", "2", "--cpu"]
+    assert main([*arguments, "--steps", "3", "--max-tokens", "400", "--tensorboard"]) == 0
+    folder = next((out / "tensorboard").rglob("events.out.tfevents.*")).parent
+    shown = events.EventAccumulator(str(folder)).Reload()
+    logged = [line for line in map(json.loads, (out / "metrics.jsonl").read_text().splitlines()) if "loss" in line]
+    assert [(scalar.step, scalar.value) for scalar in shown.Scalars("loss")] == [
+        (line["step"], pytest.approx(line["loss"], abs=1e-5)) for line in logged
+    ]
+
+
+def test_tensorboard_that_is_missing_gets_one_line(toy, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("momentor_lib.training.stage_run.find_spec", lambda name: None)
+    out = tmp_path / "out"
+    arguments = ["train", "--preset", str(toy / "start"), "--stage", "gesm", "--data", str(toy), "--out", str(out), "--batch", "2", "--cpu"]
+    assert main([*arguments, "--steps", "3", "--max-tokens", "400", "--tensorboard"]) == 2
+    assert "pip install tensorboard" in capsys.readouterr().err.strip().splitlines()[-1]
+    assert not out.exists()
