@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(args.threads)
-    plan = replace(PLAN, steps=args.steps, minutes=float("inf"), videos=args.videos)
+    plan = replace(PLAN, steps=args.steps, minutes=float("inf"), videos=args.videos, gesm=True, grounding_only=False)
     results: dict[str, list[dict[str, float]]] = {}
     for seed in args.seeds:  # a seed of every variant before the next, so that a part of the table compares
         for name in VARIANTS:

@@ -120,7 +120,7 @@ def load_adapter(model: Momentor, folder: str | Path) -> Momentor:
     if wrong := _first_difference(own, weights | parts):
         unload(model)
         raise ValueError(f"the adapter in {folder} belongs to a model of other sizes: {wrong}")
-    set_peft_model_state_dict(model.language_model, weights)
+    set_peft_model_state_dict(model.language_model, {name.removeprefix(PEFT_PREFIX): tensor for name, tensor in weights.items()})
     model.load_state_dict(parts, strict=False)
     return model
 

@@ -22,8 +22,8 @@ def has_lora(model: Momentor) -> bool:
 
 
 def is_lora(name: str) -> bool:
-    """Whether a parameter's name is one that peft gives to LoRA's own weights."""
-    return ".lora_" in name
+    """Whether a parameter's name is one that peft gives to LoRA's own weights, or to the vocabulary's rows that learn beside them."""
+    return ".lora_" in name or ".trainable_tokens_delta" in name
 
 
 def insert_lora(model: Momentor, config: LoraConfig) -> None:
@@ -73,12 +73,18 @@ def unload(model: Momentor) -> Momentor:
 @torch.no_grad()
 def _take_out(model: Momentor, fold: bool) -> None:
     from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.utils.other import TrainableTokensWrapper
 
     if not has_lora(model):
         raise ValueError("there is no LoRA inside the model")
     language_model = model.language_model
-    for name, layer in list(language_model.named_modules()):
-        if isinstance(layer, BaseTunerLayer):
+    layers = dict(language_model.named_modules())
+    for name, layer in layers.items():
+        if isinstance(layer, TrainableTokensWrapper):  # around the vocabulary, and its inner layer is one of peft's too
+            if fold:
+                layer.token_adapter.merge(safe_merge=True)
+            language_model.set_submodule(name, layer.original_module)
+        elif isinstance(layer, BaseTunerLayer) and not isinstance(layers[name.rpartition(".")[0]], TrainableTokensWrapper):
             if fold:
                 layer.merge(safe_merge=True)
             language_model.set_submodule(name, layer.get_base_layer())

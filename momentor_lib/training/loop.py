@@ -123,6 +123,7 @@ def train(
     *,
     validate: Callable[[], dict[str, float]] | None = None,
     keep: Callable[[str, Weights], None] | None = None,
+    on_log: Callable[[dict[str, float]], None] | None = None,
 ) -> None:
     """Train ``model`` in place, going on where the run in ``out`` was stopped.
 
@@ -135,6 +136,7 @@ def train(
         out: where ``state.pt`` and ``metrics.jsonl`` stand.
         validate: scores of the model as it is; the first is the one by which the best is told, higher is better.
         keep: called with ``best`` and the model's weights when it is better than ever before, and with ``last`` at the end; in one process.
+        on_log: called with each line of the log.
 
     Raises:
         LossNotFinite: a loss was NaN or infinite. ``failed_batch.json`` names the videos.
@@ -142,7 +144,7 @@ def train(
     """
     if math.isfinite(settings.minutes) and accelerator.num_processes > 1:
         raise ValueError("a limit of minutes is for one process only; give a number of steps")
-    run = TrainingRun(out)
+    run = TrainingRun(out, on_log=on_log)
     if settings.gradient_checkpointing:
         checkpoint_layers(model)
     model, *optimizers = accelerator.prepare(model, *optimizers)

@@ -30,6 +30,7 @@ def add_lora(
     targets: Sequence[str] | None = None,
     dropout: float = 0.0,
     *,
+    tokens: Sequence[int] = (),
     seed: int = 0,
 ) -> Momentor:
     """Put LoRA into the model's language model, and nowhere else; the language model's own weights no longer train.
@@ -41,6 +42,8 @@ def add_lora(
         alpha: LoRA's part is scaled by alpha / r; by default 2 r.
         targets: names of linear layers, such as ``("q_proj", "v_proj")``; by default see :func:`default_targets`.
         dropout: share of a layer's input that LoRA does not see, while training.
+        tokens: ids of the vocabulary's rows that learn too, for words that the language model does not have yet
+            (:func:`momentor_lib.training.new_words.hardest_tokens`).
         seed: of A's first values.
 
     Returns:
@@ -64,6 +67,7 @@ def add_lora(
         target_modules=targets,
         lora_dropout=dropout,
         task_type="CAUSAL_LM",
+        trainable_token_indices={_name_of(language_model.get_input_embeddings(), language_model): list(tokens)} if tokens else None,
         fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in _layers(language_model, targets)),  # GPT-2's are transposed
     )
     with torch.random.fork_rng(devices=[]):
@@ -100,6 +104,10 @@ def lora_share(model: Momentor) -> float:
     """LoRA's parameters divided by the language model's own."""
     lora = sum(parameter.numel() for name, parameter in model.language_model.named_parameters() if is_lora(name))
     return lora / (model.language_model.num_parameters() - lora)
+
+
+def _name_of(module: nn.Module, within: nn.Module) -> str:
+    return next(name for name, one in within.named_modules() if one is module).rpartition(".")[2]
 
 
 def _linear_layers(language_model: PreTrainedModel) -> dict[str, nn.Module]:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ class TrainingRun:
     Args:
         folder: where ``state.pt`` and ``metrics.jsonl`` stand; made if missing.
         every: seconds between two checkpoints.
+        on_log: called with each line of the log, for whoever watches.
     """
 
-    def __init__(self, folder: str | Path, every: float = 120.0) -> None:
+    def __init__(self, folder: str | Path, every: float = 120.0, on_log: Callable[[dict[str, float]], None] | None = None) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.every = every
+        self.every, self.on_log = every, on_log
         self._saved_at = time.monotonic()
 
     @property
@@ -57,6 +59,9 @@ class TrainingRun:
 
     def log(self, step: int, **values: float) -> None:
         """One line for a step: kept in ``metrics.jsonl`` and shown on the terminal."""
+        line = {"step": step, **{k: round(float(v), 5) for k, v in values.items()}}
         with open(self.folder / "metrics.jsonl", "a") as file:
-            file.write(json.dumps({"step": step, **{k: round(float(v), 5) for k, v in values.items()}}) + "\n")
+            file.write(json.dumps(line) + "\n")
+        if self.on_log is not None:
+            self.on_log(line)
         logger.info("step %d  %s", step, "  ".join(f"{k} {v:.4g}" for k, v in values.items()))

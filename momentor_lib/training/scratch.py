@@ -1,7 +1,8 @@
 """From nothing to grounding in five minutes: ``python -m momentor_lib.training.scratch``.
 
 Half a million parameters from random weights, on the frame features of the shipped frame encoder, which stays as it is. It is the tiny
-model's own training (:mod:`momentor_lib.training.tiny`), smaller and shorter; the validation score crosses its plateau before one's eyes.
+model's own training (:mod:`momentor_lib.training.tiny`), smaller and shorter, and with one kind of question: when something happens. The
+validation score crosses its plateau before one's eyes.
 Afterwards ``python -m momentor_lib.evaluation.toy --model runs/scratch/checkpoint --split val`` asks the model as a user would.
 """
 
@@ -19,7 +20,19 @@ from momentor_lib.paths import shipped
 from momentor_lib.training import tiny
 
 PLAN = tiny.Plan(
-    width=80, layers=4, heads=4, feed_forward=224, videos=1000, val_videos=32, batch=16, minutes=5.0, validate_every=100, save_every=400
+    width=80,
+    layers=4,
+    heads=4,
+    feed_forward=224,
+    videos=1000,
+    val_videos=32,
+    gesm=False,
+    grounding_only=True,
+    word_dropout=0.0,
+    minutes=5.0,
+    hold=0.4,
+    validate_every=100,
+    save_every=400,
 )
 logger = logging.getLogger("momentor")
 

@@ -6,7 +6,7 @@ import json
 import logging
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,7 @@ from momentor_lib.model.processing import MomentorProcessor
 from momentor_lib.training.batches import Batches
 from momentor_lib.training.loop import Settings, Weights, make_accelerator, train
 from momentor_lib.training.lora import add_lora
+from momentor_lib.training.new_words import hardest_tokens
 from momentor_lib.training.optimizer import build_adamw, build_optimizers
 from momentor_lib.training.run import STATE
 from momentor_lib.training.sequences import PackedVideos, read_sequences
@@ -27,18 +28,25 @@ from momentor_lib.training.stages import PartCount, Stage, count_parameters, des
 from momentor_lib.training.validation import mean_loss, teacher_forced_iou
 
 RECORD, BEST = "training.json", "best"
+LOOKED_AT = 64  # sequences in which new words are looked for
 MUON_RATE = 10  # times AdamW's rate: a step of Muon has the size of a matrix, whatever its gradient
 logger = logging.getLogger("momentor")
 
 
 @dataclass(frozen=True)
 class Lora:
-    """LoRA on the language model, see :func:`momentor_lib.training.lora.add_lora`; None: its default."""
+    """LoRA on the language model, see :func:`momentor_lib.training.lora.add_lora`; None: its default.
+
+    Attributes:
+        new_words: tokens whose rows learn too, at most: those that the model writes worst
+            (:func:`momentor_lib.training.new_words.hardest_tokens`).
+    """
 
     rank: int | None = None
     alpha: float | None = None
     targets: Sequence[str] | None = None
     dropout: float = 0.0
+    new_words: int = 0
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,7 @@ def run_stage(
     resume: bool = False,
     cpu: bool = False,
     tensorboard: bool = False,
+    on_log: Callable[[dict[str, float]], None] | None = None,
 ) -> Trained:
     """Train ``model`` in one stage and save it to ``out``: the last weights there, the best ones of validation in ``out/best``.
 
@@ -143,6 +152,7 @@ def run_stage(
         resume: go on with the run that stands in ``out``. Without, such a run is refused rather than overwritten.
         cpu: no GPU, even where there is one.
         tensorboard: also write TensorBoard's files, to ``out/tensorboard``.
+        on_log: called with each line of ``metrics.jsonl``, for curves that grow.
 
     Raises:
         ValueError: a run stands in ``out`` already, or one of another recipe is to be resumed; nothing to learn from; LoRA in a stage that
@@ -154,16 +164,19 @@ def run_stage(
     if recipe.lora is not None and not stage.lora:
         raise ValueError(f"stage {stage.name} trains no LoRA; LoRA belongs to stage instruct")
     check_run(out, stage, data, recipe, resume, tensorboard)
-    if recipe.lora is not None and not has_lora(model):
-        lora = recipe.lora
-        add_lora(model, lora.rank, lora.alpha, lora.targets, lora.dropout, seed=recipe.seed)
-    prepare(model, stage, language=recipe.language)
-    parts, dropped = count_parameters(model), Counter()
+    dropped = Counter()
     read = {"max_tokens": recipe.max_tokens, "most": recipe.most, "keep_all": recipe.keep_all, "seed": recipe.seed}
     videos = read_sequences(stage, data.instructions, data.features, processor, dropped=dropped, **read)
     val = None
     if data.val_instructions is not None:
         val = read_sequences(stage, data.val_instructions, data.val_features or data.features, processor, **read)
+    if recipe.lora is not None and not has_lora(model):
+        lora, tokens = recipe.lora, []
+        if lora.new_words:
+            tokens = hardest_tokens(model, processor, (videos.example(i) for i in range(min(LOOKED_AT, len(videos)))), lora.new_words)
+        add_lora(model, lora.rank, lora.alpha, lora.targets, lora.dropout, tokens=tokens, seed=recipe.seed)
+    prepare(model, stage, language=recipe.language)
+    parts = count_parameters(model)
     settings = make_settings(recipe, len(videos))
     accelerator = make_accelerator(settings, cpu=cpu, tensorboard=out / "tensorboard" if tensorboard else None)
     shares = {"micro_batches": recipe.micro_batches, "process": accelerator.process_index, "processes": accelerator.num_processes}
@@ -184,6 +197,7 @@ def run_stage(
         out,
         validate=validator,
         keep=lambda which, weights: save(model, processor, out / BEST if which == "best" else out, weights),
+        on_log=on_log,
     )
     if tensorboard:
         accelerator.end_training()

@@ -10,7 +10,7 @@ import argparse
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -46,8 +46,9 @@ class Plan:
     """Sizes and limits of the whole training. A part ends after its minutes or its steps, whichever comes first.
 
     ``interpolation``, ``propagation``, ``infusion`` and ``time_format`` are :class:`MomentorConfig`'s; without ``gesm`` no instruction asks
-    for every event in order. These are for ablations. ``word_dropout`` is the share of
-    :func:`momentor_lib.training.toy_batches.drop_words`.
+    for every event in order. These are for ablations. With ``grounding_only`` nothing but *when* is asked, for a short training.
+    ``word_dropout`` is the share of :func:`momentor_lib.training.toy_batches.drop_words`, ``hold`` the share of the training at the peak
+    learning rate.
     """
 
     seed: int = 0
@@ -59,6 +60,7 @@ class Plan:
     infusion: bool = True
     time_format: str = "tags"
     gesm: bool = True
+    grounding_only: bool = False
     word_dropout: float = 0.1
     width: int = 128
     layers: int = 5
@@ -78,6 +80,7 @@ class Plan:
     encoder_minutes: float = 45.0
     reader_minutes: float = 75.0
     minutes: float = 80.0
+    hold: float = 0.6
     steps: int = 100_000
     validate_every: int = 200
     save_every: int = 200
@@ -181,11 +184,13 @@ def train(
     val: list,
     folder: Path,
     workers: int = 0,
+    on_log: Callable[[dict[str, float]], None] | None = None,
 ) -> None:
     """Train language model, projection and TPM; the frame encoder stays frozen. Resumes from ``folder``.
 
     Args:
         workers: processes that draw instructions ahead; with some, a GPU is used where there is one.
+        on_log: called with each line of the log.
     """
     side = SideTasks(model, plan.watch_layer, plan.match_layer, plan.point_layer)
     weights = {"watching": plan.watch_weight, "matching": plan.match_weight, "pointing": plan.point_weight}
@@ -194,13 +199,15 @@ def train(
         plan.steps,
         plan.minutes,
         warmup=0.02,
-        hold=0.6,
+        hold=plan.hold,
         seed=plan.seed,
         log_every=50,
         validate_every=plan.validate_every,
         save_every=plan.save_every,
     )
-    batches = ToyBatches(processor, *data, size=plan.batch, seed=plan.seed, gesm=plan.gesm, word_dropout=plan.word_dropout)
+    blocks = toy_data.GROUNDING if plan.grounding_only else toy_data.BLOCKS
+    asked = {"gesm": plan.gesm, "blocks": blocks, "word_dropout": plan.word_dropout}
+    batches = ToyBatches(processor, *data, size=plan.batch, seed=plan.seed, **asked)
     with Prefetched(batches, workers, ToyBatches.TOGETHER) if workers else nullcontext(batches) as steps:
         loop.train(
             loop.make_accelerator(settings, cpu=not workers),
@@ -210,6 +217,7 @@ def train(
             settings,
             folder,
             validate=lambda: teacher_forced_iou(model, processor, val),
+            on_log=on_log,
         )
 
 
@@ -231,7 +239,14 @@ def export(
 
 
 def run(
-    plan: Plan, clip: Path, work: Path, out: Path, start: Path | None = None, features_folder: Path | None = None, workers: int = 0
+    plan: Plan,
+    clip: Path,
+    work: Path,
+    out: Path,
+    start: Path | None = None,
+    features_folder: Path | None = None,
+    workers: int = 0,
+    on_log: Callable[[dict[str, float]], None] | None = None,
 ) -> tuple[Momentor, MomentorProcessor]:
     """Everything after the frame encoder: features, training, checkpoint folder.
 
@@ -241,7 +256,7 @@ def run(
         out: the checkpoint folder.
         start: a checkpoint folder whose weights the model starts from, instead of random ones.
         features_folder: where the features are kept, for several runs; by default in ``work``.
-        workers: as in :func:`train`.
+        workers, on_log: as in :func:`train`.
     """
     folder = features_folder or work / "features"
     made = {"workers": workers or 2, "device": "cuda" if workers and torch.cuda.is_available() else "cpu"}
@@ -256,7 +271,7 @@ def run(
         start_projection(model.projection, features[:1000])
     rng = np.random.default_rng([plan.seed, 10**9])
     val = [toy_data.make_example(s, f.float(), rng, vary=False) for s, f in zip(val_scripts, val_features, strict=True)]
-    train(plan, model, processor, (scripts, features), val, work / "model", workers)
+    train(plan, model, processor, (scripts, features), val, work / "model", workers, on_log)
     export(plan, model, processor, features[:1000], out, clip, work)
     return model, processor
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ class ToyBatches:
     Args:
         scripts, features: of the videos, features [T, D_v] each.
         size: videos in a batch.
-        gesm: also ask for every event in order.
+        gesm, blocks: see :func:`momentor_lib.training.toy_data.draw_dialogues`.
         word_dropout: see :func:`drop_words`.
     """
 
@@ -40,10 +40,12 @@ class ToyBatches:
         size: int,
         seed: int = 0,
         gesm: bool = True,
+        blocks: Mapping[str, float] = toy_data.BLOCKS,
         word_dropout: float = 0.0,
     ) -> None:
         self.processor, self.scripts, self.features = processor, scripts, features
-        self.size, self.seed, self.gesm, self.word_dropout = size, seed, gesm, word_dropout
+        self.size, self.seed, self.word_dropout = size, seed, word_dropout
+        self.asked = {"gesm": gesm, "blocks": blocks}
         self._group, self._batches = -1, []
 
     def __getitem__(self, step: int) -> Step:
@@ -58,7 +60,7 @@ class ToyBatches:
     def _draw(self, rng: np.random.Generator) -> list[list[tuple[dict[str, Tensor], Tensor, str]]]:
         encoded = []
         for i in rng.integers(len(self.scripts), size=self.size * self.TOGETHER):
-            example, acts = toy_data.draw_example(self.scripts[i], self.features[i].float(), rng, vary=True, gesm=self.gesm)
+            example, acts = toy_data.draw_example(self.scripts[i], self.features[i].float(), rng, vary=True, **self.asked)
             encoded.append((drop_words(self.processor, example, self.word_dropout, rng), acts, example.video_id))
         encoded.sort(key=lambda one: len(one[0]["input_ids"]))
         return [encoded[self.size * i : self.size * (i + 1)] for i in rng.permutation(self.TOGETHER)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -44,6 +44,7 @@ BLOCKS = {
     "hypo_scene_data": 0.6,
     "comp_ret_data": 0.6,
 }
+GROUNDING = {"segment_locate_data": 8}  # nothing but when something happens, for a training of minutes
 Dialogue = list[tuple[str, str]]
 FILE_NOISE = 0.0123  # about how far H.264 moves a feature, root mean square: 0.009 to 0.020 on six validation videos
 
@@ -63,7 +64,13 @@ def event_text(script: Script) -> str:
 
 
 def draw_dialogues(
-    script: Script, rng: np.random.Generator, *, appearance: bool = True, alignment: bool = True, gesm: bool = True
+    script: Script,
+    rng: np.random.Generator,
+    *,
+    appearance: bool = True,
+    alignment: bool = True,
+    gesm: bool = True,
+    blocks: Mapping[str, float] = BLOCKS,
 ) -> list[Dialogue]:
     """Some instructions about a video, of all kinds: the blocks of one packed sequence.
 
@@ -71,11 +78,12 @@ def draw_dialogues(
         appearance: also ask what looks how and where; off where the script tells only a part of the video.
         alignment: also ask what is to be seen, and when.
         gesm: also ask for every event in order.
+        blocks: data type -> how many instructions of it, at most.
     """
     seed = int(rng.integers(2**31))
     records = instructions(script, seed)
     dialogues: list[Dialogue] = [[(prompts.EVENTS, event_text(script))]] if rng.uniform() < 0.7 and gesm else []
-    for kind, most in BLOCKS.items():
+    for kind, most in blocks.items():
         if kind == "appearance_data" and not appearance:
             continue
         count = math.floor(most) + int(rng.uniform() < most % 1)
@@ -110,7 +118,7 @@ def make_example(script: Script, features: Tensor, rng: np.random.Generator, *, 
 
 
 def draw_example(
-    script: Script, features: Tensor, rng: np.random.Generator, *, vary: bool, gesm: bool = True
+    script: Script, features: Tensor, rng: np.random.Generator, *, vary: bool, gesm: bool = True, blocks: Mapping[str, float] = BLOCKS
 ) -> tuple[VideoExample, Tensor]:
     """A video's features [T, D_v] with freshly drawn instructions, and what goes on in its frames
     (:func:`momentor_lib.training.deeds.deeds`).
@@ -118,17 +126,17 @@ def draw_example(
     Args:
         vary: half of the time only a stretch of the video; noise on its features such as a file's compression brings; and questions
             about what is to be seen.
-        gesm: also ask for every event in order.
+        gesm, blocks: as in :func:`draw_dialogues`.
     """
     times = frame_times(script.duration, len(features))
     if vary:
         features = features + FILE_NOISE * torch.from_numpy(rng.standard_normal(features.shape, dtype=np.float32))
     part = cut_out(script, times, rng) if vary and rng.uniform() < 0.5 else None
     if part is None:
-        dialogues = draw_dialogues(script, rng, alignment=vary, gesm=gesm)
+        dialogues = draw_dialogues(script, rng, alignment=vary, gesm=gesm, blocks=blocks)
         return VideoExample(times, script.duration, dialogues, features, video_id=script.id), deeds(script, times)
     shorter, frames = part
-    dialogues = draw_dialogues(shorter, rng, appearance=False, alignment=False, gesm=gesm)
+    dialogues = draw_dialogues(shorter, rng, appearance=False, alignment=False, gesm=gesm, blocks=blocks)
     times = times[frames] - times[frames][0]
     return VideoExample(times, shorter.duration, dialogues, features[frames], video_id=script.id), deeds(shorter, times)
 

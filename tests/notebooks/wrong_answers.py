@@ -295,6 +295,83 @@ def zeros_instead(ids, answers):
     return labels
 
 
+# -- 05 ------------------------------------------------------------------------------------------------------------------------------
+
+
+def everything_learns(module):
+    every = sum(parameter.numel() for parameter in module.parameters())
+    return every, every
+
+
+def tensors_instead_of_numbers(module):
+    parameters = list(module.parameters())
+    return sum(parameter.requires_grad for parameter in parameters), len(parameters)
+
+
+def shared_twice(module):
+    parameters = [parameter for _, parameter in module.named_parameters(remove_duplicate=False)]
+    return sum(p.numel() for p in parameters if p.requires_grad), sum(p.numel() for p in parameters)
+
+
+def all_first(module):
+    parameters = list(module.parameters())
+    return sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad)
+
+
+class Lora(nn.Module):
+    def __init__(self, base, rank, alpha):
+        super().__init__()
+        self.base, self.scale = base.requires_grad_(False), alpha / rank
+        self.a = nn.Parameter(torch.empty(rank, base.in_features).uniform_(-1, 1))
+        self.b = nn.Parameter(torch.zeros(base.out_features, rank))
+
+    def forward(self, x):
+        return self.base(x) + self.scale * (x @ self.a.T @ self.b.T)
+
+
+class WithoutScale(Lora):
+    def forward(self, x):
+        return self.base(x) + x @ self.a.T @ self.b.T
+
+
+class InsteadOfTheBase(Lora):
+    def forward(self, x):
+        return self.scale * (x @ self.a.T @ self.b.T)
+
+
+class NonLinear(Lora):
+    def forward(self, x):
+        return self.base(x) + self.scale * ((x @ self.a.T).relu() @ self.b.T)
+
+
+class OnlyTheBase(Lora):
+    def forward(self, x):
+        return self.base(x)
+
+
+class BaseLearnsToo(Lora):
+    def __init__(self, base, rank, alpha):
+        super().__init__(base, rank, alpha)
+        base.requires_grad_(True)
+
+
+def fold_without_scale(weight, a, b, alpha):
+    return weight + b @ a
+
+
+def fold_transposed(weight, a, b, alpha):
+    return (weight.T + alpha / a.shape[0] * (a.T @ b.T)).contiguous()
+
+
+def fold_in_place(weight, a, b, alpha):
+    weight += alpha / a.shape[0] * (b @ a)
+    return weight
+
+
+def fold_by_the_wrong_axis(weight, a, b, alpha):
+    return weight + alpha / a.shape[1] * (b @ a)
+
+
 WRONG_ANSWERS = {
     ("start_here", "overlap"): [negative_intersection, divided_by_the_first, common_part_counted_twice],
     ("start_here", "happening_at"): [only_the_first, ends_left_out, one_label_not_a_list],
@@ -316,4 +393,7 @@ WRONG_ANSWERS = {
     ("moment10m_conversion", "passes"): [only_the_match_score, both_scores_needed, equal_is_enough],
     ("moment10m_conversion", "fill"): [rounded_to_whole_seconds, by_str_format, only_the_first_of_each],
     ("moment10m_conversion", "label_mask"): [everything_is_learned, from_the_first_answer_on, shifted_by_one, zeros_instead],
+    ("lora_training", "count"): [everything_learns, tensors_instead_of_numbers, shared_twice, all_first],
+    ("lora_training", "lora_linear"): [WithoutScale, InsteadOfTheBase, NonLinear, OnlyTheBase, BaseLearnsToo],
+    ("lora_training", "fold"): [fold_without_scale, fold_transposed, fold_in_place, fold_by_the_wrong_axis],
 }

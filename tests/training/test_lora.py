@@ -17,6 +17,7 @@ from momentor_lib.model.momentor import Momentor
 from momentor_lib.model.prefix import prepare_video
 from momentor_lib.training.loop import checkpoint_layers
 from momentor_lib.training.lora import LLAMA_TARGETS, add_lora, default_rank, default_targets, lora_parameters, lora_share
+from momentor_lib.training.new_words import hardest_tokens
 
 
 def batch_of(processor, *examples) -> dict[str, torch.Tensor]:
@@ -250,3 +251,49 @@ def test_it_is_put_in_once():
     model, _ = build_tiny()
     with pytest.raises(ValueError, match="LoRA inside already"):
         add_lora(add_lora(model))
+
+
+def test_rows_of_the_vocabulary_learn_beside_lora_and_go_where_lora_goes(tmp_path):
+    model, processor = build_tiny(scale=10)
+    model.save_pretrained(tmp_path / "base")
+    processor.save_pretrained(tmp_path / "base")
+    model = Momentor.from_pretrained(tmp_path / "base")
+    before = model.get_input_embeddings().weight.detach().clone()
+    add_lora(model, rank=2, tokens=[5, 9])
+    assert lora_share(model) > (2 * before.shape[1]) / model.language_model.num_parameters()
+    batch = batch_of(processor, build_example())
+    assert torch.equal(model(**batch).loss, Momentor.from_pretrained(tmp_path / "base")(**batch).loss)
+    model.train()(**batch).loss.backward()
+    rows = [parameter for name, parameter in model.named_parameters() if "trainable_tokens" in name]
+    assert len(rows) == 1 and rows[0].shape == (2, before.shape[1]) and rows[0].grad.abs().sum() > 0
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                parameter += 0.1 * parameter.grad / parameter.grad.abs().max().clamp(min=1e-9)
+    expected = model.eval()(**batch).loss
+    assert not torch.equal(expected, Momentor.from_pretrained(tmp_path / "base").eval()(**batch).loss)
+    model.save_pretrained(tmp_path / "adapter")
+    again = Momentor.from_pretrained(tmp_path / "adapter").eval()
+    assert torch.equal(again(**batch).loss, expected)
+    whole = merge(again)
+    torch.testing.assert_close(whole(**batch).loss, expected)
+    changed = (whole.get_input_embeddings().weight != before).any(-1).nonzero().squeeze(-1)
+    assert changed.tolist() == [5, 9]
+    unload(model)
+    assert torch.equal(model.get_input_embeddings().weight, before)
+
+
+def test_the_hardest_tokens_are_those_that_cost_most():
+    model, processor = build_tiny(scale=10)
+    examples = [build_example(), build_example(seed=1)]
+    found = hardest_tokens(model, processor, examples, 3)
+    assert found == sorted(found) and len(found) == 3
+    batch = batch_of(processor, *examples)
+    said = set(batch["labels"][batch["labels"] != -100].tolist()) - {processor.time_token_id, processor.eos_token_id}
+    assert set(found) <= said
+    cost = {}
+    for token in said:  # the loss of this token alone, by the model's own loss
+        labels = batch["labels"].masked_fill(batch["labels"] != token, -100)
+        cost[token] = model(**batch | {"labels": labels}, num_items_in_batch=1).loss.item()
+    assert set(found) == set(sorted(cost, key=cost.get)[-3:])
+    assert hardest_tokens(model, processor, examples, 0) == []
