@@ -48,6 +48,7 @@ METADATA = {
     "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
 }
 MAX_BYTES = 300_000
+TIMEOUT, SLOW_TIMEOUT = 120, 600  # seconds of a cell, on a machine that may be busy
 WIDGET = "application/vnd.jupyter.widget-view+json"  # comes out blank where no kernel runs
 WORDS_A_MINUTE, CODE_LINES_A_MINUTE, MINUTES_AN_EXERCISE = 180, 12, 5
 
@@ -175,7 +176,7 @@ def reading_minutes(cells: list[NotebookNode]) -> int:
     )
 
 
-def execute(notebook: NotebookNode, *, cell_timeout: int = 120) -> Run:
+def execute(notebook: NotebookNode) -> Run:
     """Runs a copy of a notebook in a fresh kernel, in an empty folder, with the network off.
 
     Raises:
@@ -188,7 +189,7 @@ def execute(notebook: NotebookNode, *, cell_timeout: int = 120) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             notebook,
-            timeout=cell_timeout,
+            timeout_func=lambda cell: SLOW_TIMEOUT if "slow" in tags_of(cell) else TIMEOUT,
             kernel_name="python3",
             record_timing=False,
             extra_arguments=["--log-level=ERROR"],

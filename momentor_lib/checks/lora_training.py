@@ -67,7 +67,7 @@ def lora_linear(kind: type[nn.Module]) -> str:
     got, expected = mine(x), theirs(x)
     require(not torch.allclose(got, base(x), **ALIKE), "A and B hold numbers now, and still the output is the base's alone.")
     part, whole = got - base(x), expected - base(x)
-    ratio = float((part * whole).sum() / whole.square().sum())
+    ratio = float(((part * whole).sum() / whole.square().sum()).detach())
     require(
         torch.allclose(part, ratio * whole, **ALIKE),
         "LoRA's part points elsewhere. In which order does x go through A and B, and is the base's own answer still in the sum?",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MAX_PROCESSOR_SECONDS = 60
+MAX_TRAINING_SECONDS = 300  # of a notebook that trains
 
 
 def test_runs(build, source, kind):
@@ -17,4 +18,5 @@ def test_runs(build, source, kind):
     solved = kind == build.SOLUTION
     assert said[solved] and not said[not solved], f"checks say the wrong thing: {said[not solved]}"
     # Processor time, not the clock: the machine may be busy with other work.
-    assert run.processor_seconds < MAX_PROCESSOR_SECONDS
+    trains = source.name.startswith("05")
+    assert run.processor_seconds < (MAX_TRAINING_SECONDS if trains else MAX_PROCESSOR_SECONDS)
