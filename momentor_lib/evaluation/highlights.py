@@ -166,7 +166,8 @@ def _fitted(scores: Sequence[float], length: int) -> np.ndarray:
 def score_saliency(scores: Sequence[Sequence[float]], ratings: Sequence[Ratings], level: int) -> tuple[np.ndarray, np.ndarray]:
     """AP, the mean over annotators, and HIT@1 of each query, both 0 to 1, [Q]."""
     precisions = [
-        np.mean([saliency_precision(said, good) for good in (rated.scores >= level).T]) for said, rated in zip(scores, ratings, strict=True)
+        np.mean([saliency_precision(said, good) for good in (rated.scores >= level).T]) if len(said) else 0.0
+        for said, rated in zip(scores, ratings, strict=True)
     ]
     hits = [hit_at_1(said, rated, level) for said, rated in zip(scores, ratings, strict=True)]
     return np.array(precisions, float), np.array(hits, float)

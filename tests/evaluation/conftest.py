@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("busy", deadline=None)  # the machine may be busy with other work
+settings.load_profile("busy")
 
 
 def _file(real_data: Path, name: str) -> Path:
