@@ -8,6 +8,7 @@ import numpy as np
 
 from momentor_lib.viz import style
 from momentor_lib.viz.picture import Picture
+from momentor_lib.viz.plots import axes_of
 
 MARKED = (0.3, 0.5, 0.7)
 BINS = 20
@@ -45,3 +46,45 @@ def ious_and_recall(ious: Mapping[str, Sequence[float]], title: str) -> Picture:
 
 def _lists(ious: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
     return {name: list(values) for name, values in ious.items()}
+
+
+def scores_with_ranges(rows: Mapping[str, tuple[float, float, float]], title: str, label: str, marked: str = "") -> Picture:
+    """A bar for each model with the ends of its interval, and its value in figures.
+
+    Args:
+        rows: name -> value, lower and upper end.
+        title: what is to be seen.
+        label: of the axis.
+        marked: the name that stands out.
+    """
+    axes = axes_of(9, 0.5 * len(rows) + 1.2, title)
+    for row, (name, (value, low, high)) in enumerate(rows.items()):
+        axes.barh(row, value, height=0.55, color=style.BLUE if name == marked else style.FAINT, edgecolor=style.MUTED)
+        axes.plot([low, high], [row, row], color=style.BLACK, linestyle="-", linewidth=1.5, marker="|", markersize=8)
+        axes.text(1.01, row, f"{value:.1f}", transform=axes.get_yaxis_transform(), va="center")
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set(xlabel=label, ylim=(len(rows) - 0.4, -0.6))
+    axes.set_xlim(left=0)
+    axes.grid(axis="x")
+    words = "; ".join(f"{name} {value:.1f} ({low:.1f} to {high:.1f})" for name, (value, low, high) in rows.items())
+    return Picture(axes.figure, f"Bars with intervals, {label}: {words}.")
+
+
+def matching(values: np.ndarray, pairs: Sequence[tuple[int, int]], title: str) -> Picture:
+    """A table of what each predicted event (row) has in common with each true one (column), the matched ones framed."""
+    axes = axes_of(6.2, 0.62 * len(values) + 1.5, title)
+    axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for (i, j), value in np.ndenumerate(np.asarray(values)):
+        axes.text(j, i, f"{value:.2f}", ha="center", va="center", color="white" if value > 0.6 else style.BLACK)
+    for i, j in pairs:
+        axes.plot(
+            [j - 0.46, j + 0.46, j + 0.46, j - 0.46, j - 0.46],
+            [i - 0.44, i - 0.44, i + 0.44, i + 0.44, i - 0.44],
+            color=style.VERMILLION,
+            linestyle="-",
+            linewidth=3,
+        )
+    axes.set_xticks(range(values.shape[1]), [f"true {j + 1}" for j in range(values.shape[1])])
+    axes.set_yticks(range(values.shape[0]), [f"said {i + 1}" for i in range(values.shape[0])])
+    axes.grid(False)
+    return Picture(axes.figure, f"A table of {values.shape[0]} predicted and {values.shape[1]} true events; framed: {list(pairs)}.")
