@@ -52,7 +52,8 @@ truth = read_truth(samples / "annotations.jsonl", "grounding")
 
 def score(model, task="grounding", truth=truth):
     """Runs a model on the sample videos and scores what it said."""
-    path = run_model(model, samples, truth, task, folder / f"{task} {model}", progress=False)
+    kept = folder / f"{task} {model.replace(':', ' ')}"
+    path = run_model(model, samples, truth, task, kept, progress=False)
     said, _ = read_predictions(path, task)
     return evaluate(truth, match(truth.items, said), task)
 
