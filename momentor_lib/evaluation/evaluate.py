@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ import numpy as np
 from momentor_lib.evaluation import captioning, grounding, highlights, qa, segmentation
 from momentor_lib.evaluation.interval import DRAWS, score_with_intervals
 from momentor_lib.evaluation.matching import Matched
-from momentor_lib.evaluation.meteor import meteor
 from momentor_lib.evaluation.predictions import Prediction
 from momentor_lib.evaluation.truth import Item, Query, Truth
 
@@ -44,7 +43,8 @@ class Score:
 
     def record(self) -> dict[str, Any]:
         """For ``--json``."""
-        numbers = {"value": self.value, "low": self.low, "high": self.high, "perfect": self.perfect}
+        share = 100 * self.value / self.perfect if self.perfect else self.value
+        numbers = {"value": self.value, "low": self.low, "high": self.high, "perfect": self.perfect, "percent_of_perfect": share}
         return {"metric": self.name, "count": self.count} | {k: v if v is None or math.isfinite(v) else None for k, v in numbers.items()}
 
 
@@ -206,31 +206,13 @@ def _segment(items: Sequence[Any], predictions: Sequence[Prediction], *_: object
             said.append(list(one.labels))
             continue
         mapped += 1
-        events = [closest_label(moment.label, known) for moment in one.moments]
-        named = [
-            type(moment)(moment.start, moment.end, label=label)
-            for moment, label in zip(one.moments, events, strict=True)
-            if label is not None
-        ]
-        said.append(segmentation.frame_labels(named, (np.arange(len(item.labels)) + 0.5) / item.fps, _background(item.labels)))
+        labels = [segmentation.closest_label(moment.label, known) for moment in one.moments]
+        pairs = [pair for pair in zip(one.moments, labels, strict=True) if pair[1] is not None]
+        events = [replace(moment, label=label) for moment, label in pairs]
+        times = (np.arange(len(item.labels)) + 0.5) / item.fps
+        said.append(segmentation.frame_labels(events, times, segmentation.background_of(item.labels)))
     notes = [f"{mapped} predictions are events in words; each was given the label that is most alike by METEOR"] if mapped else []
     return _Found(segmentation.score_segmentation(said, [item.labels for item in items]), notes=notes)
-
-
-def _background(labels: Sequence[str]) -> str:
-    return next((name for name in segmentation.BACKGROUND if name in labels), segmentation.BACKGROUND[0])
-
-
-def closest_label(words: str, labels: Sequence[str], alike: Callable[[str, str], float] = meteor) -> str | None:
-    """The label that words come closest to, None where they have nothing in common with any; the first of equals.
-
-    Args:
-        alike: of two texts; by default METEOR, an underscore of a label being a blank. A sentence embedding's cosine is the paper's way.
-    """
-    if words in labels:
-        return words
-    values = [alike(words, label.replace("_", " ")) for label in labels]
-    return labels[int(np.argmax(values))] if values and max(values) > 0 else None
 
 
 def _answer(items: Sequence[Any], predictions: Sequence[Prediction], _: str, judge: qa.Judge | None) -> _Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -51,26 +52,26 @@ class Matched:
 def match(items: Sequence[Item], predictions: Sequence[Prediction]) -> Matched:
     """Gives each annotation its prediction: by its id, else by video and words, else, where a video is all that is asked about, by video.
 
-    Words are compared without regard to case, blanks and a full stop at the end. What is asked twice in a video, in the same words, is
-    answered by a prediction that names only these.
+    Words are compared without regard to case, blanks and a full stop at the end. What is asked several times in a video, in the same words,
+    is answered by as many predictions in the same order, or by a single one for all.
     """
     by_id = {item.id: [place] for place, item in enumerate(items)}
     by_words: dict[tuple[str, str], list[int]] = {}
     for place, item in enumerate(items):
         words = _plain(item.text) if isinstance(item, (Query, Question)) else ""
         by_words.setdefault((item.video, words), []).append(place)
+    keys = [(one.video, _plain(one.query or "")) if one.video is not None and one.id not in by_id else None for one in predictions]
+    named = Counter(key for key in keys if key is not None)
     found = Matched([None] * len(items))
-    for prediction in predictions:
-        places = by_id.get(prediction.id) if prediction.id is not None else None
-        if places is None and prediction.video is not None:
-            places = by_words.get((prediction.video, _plain(prediction.query or "")))
+    for prediction, key in zip(predictions, keys, strict=True):
+        places = by_words.get(key) if key is not None else by_id.get(prediction.id)
         if places is None:
             found.unknown.append(_describe(prediction))
             continue
         free = [place for place in places if found.predictions[place] is None]
         if not free:
             found.repeated.append(_describe(prediction))
-        for place in free:
+        for place in free[:1] if named[key] == len(places) else free:
             found.predictions[place] = prediction
     return found
 

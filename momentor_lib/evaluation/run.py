@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from momentor_lib.evaluation.highlights import CLIP
+from momentor_lib.evaluation.models import load_model
 from momentor_lib.evaluation.protocol import Captioner, Grounder, Predictor, Rater, Said
 from momentor_lib.evaluation.task_prompts import prompt
 from momentor_lib.evaluation.truth import Item, Truth
@@ -22,7 +21,6 @@ from momentor_lib.moments import Answer, Moment
 
 LEDGER, PLAN, PREDICTIONS = "ledger.jsonl", "plan.json", "predictions.jsonl"
 WINDOWS = 10  # moments a query that QVHighlights looks at
-BASELINE = "baseline:"
 
 
 def default_folder(model: str, task: str, truth: Truth, data: Path) -> Path:
@@ -46,7 +44,7 @@ def run_model(
     """Shows the model each video once and asks everything about it; gives back the path of the predictions.
 
     Args:
-        model: what :func:`load_model` takes, or one.
+        model: what :func:`~momentor_lib.evaluation.models.load_model` takes, or one.
         data: folder of the videos, or of a ``videos`` folder with them; a file is a video's id with a suffix.
         truth: what is asked, and about which videos.
         task: one of :data:`~momentor_lib.evaluation.formats.TASKS`.
@@ -163,46 +161,6 @@ def _record(said: Said, name: str) -> dict[str, Any]:
 
 def _words(said: Answer | str) -> str:
     return said.text if isinstance(said, Answer) else str(said)
-
-
-def load_model(name: str, seed: int = 0) -> Predictor:
-    """A model by its name.
-
-    Args:
-        name: a preset or the folder of a saved Momentor; ``baseline:whole``, ``baseline:random`` or ``baseline:clip``, for which
-            :func:`~momentor_lib.evaluation.baselines.load_baseline` says what may follow; or ``FILE.py:NAME``, a class of one's own, made
-            without arguments.
-        seed: of a random baseline.
-
-    Raises:
-        ValueError: no such model, or it cannot be shown a video.
-    """
-    if name.startswith(BASELINE):
-        from momentor_lib.evaluation.baselines import load_baseline
-
-        return load_baseline(name.removeprefix(BASELINE), seed)
-    file, _, attribute = name.rpartition(":")
-    if file.endswith(".py"):
-        model = _own(Path(file), attribute)
-        if not callable(getattr(model, "set_video", None)):
-            raise ValueError(f"{name} has no set_video(video): see momentor_lib/evaluation/protocol.py")
-        return model
-    from momentor_lib.predictor import Predictor as Momentor
-
-    return Momentor(name)
-
-
-def _own(file: Path, attribute: str) -> Any:
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(file.stem, module)
-    spec.loader.exec_module(module)
-    if not hasattr(module, attribute):
-        raise ValueError(f"{file} has no {attribute!r}")
-    found = getattr(module, attribute)
-    return found() if isinstance(found, type) else found
 
 
 def _videos(data: Path) -> dict[str, Path]:

@@ -15,13 +15,14 @@ Source: Lea et al., "Temporal Convolutional Networks for Action Segmentation and
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from momentor_lib.evaluation.grounding import temporal_iou
+from momentor_lib.evaluation.meteor import meteor
 from momentor_lib.moments import Moment
 
 BACKGROUND = ("background", "SIL")  # 50Salads has other names too: action_start, action_end
@@ -50,6 +51,23 @@ def frame_labels(events: Sequence[Moment], times: Sequence[float], background: s
             if event.start <= time < event.end:
                 found[place] = event.label
     return found
+
+
+def closest_label(words: str, labels: Sequence[str], alike: Callable[[str, str], float] = meteor) -> str | None:
+    """The label that words come closest to, None where they have nothing in common with any; the first of equals.
+
+    Args:
+        alike: of two texts; by default METEOR, an underscore of a label being a blank. A sentence embedding's cosine is the paper's way.
+    """
+    if words in labels:
+        return words
+    values = [alike(words, label.replace("_", " ")) for label in labels]
+    return labels[int(np.argmax(values))] if values and max(values) > 0 else None
+
+
+def background_of(labels: Sequence[str]) -> str:
+    """What a video's labels call background."""
+    return next((name for name in BACKGROUND if name in labels), BACKGROUND[0])
 
 
 @dataclass(frozen=True)

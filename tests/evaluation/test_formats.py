@@ -265,6 +265,28 @@ def test_by_id_or_by_words(truth):
     assert (found.missing, found.unknown, found.repeated) == (0, [], [])
 
 
+def test_as_many_predictions_as_are_asked_in_the_same_words_belong_in_order(truth):
+    said = [Prediction(video="CD", query="a dog", moments=(Moment(0, end),)) for end in (4, 5, 6)]
+    assert match(truth.items, said[:1]).predictions[2:] == [said[0], said[0]]
+    assert match(truth.items, said[:2]).predictions[2:] == said[:2]
+    three = match(truth.items, said)
+    assert three.predictions[2:] == [said[0], said[0]] and len(three.repeated) == 2
+
+
+@pytest.mark.parametrize("named", ["by id", "by words", "in words"])
+def test_perfect_predictions_of_the_real_files_score_100_whatever_their_form(activitynet, tmp_path, named):
+    truth = read_truth(activitynet, "grounding")
+    records = []
+    for item in truth.items:
+        name = {"video": item.video, "query": item.text} if named == "by words" else {"id": item.id}
+        start, end = item.spans[0]
+        records.append(name | ({"text": f"from {start} seconds to {end} seconds"} if named == "in words" else {"spans": [[start, end]]}))
+    found, _ = read_predictions(lines(tmp_path / "perfect.jsonl", *records), "grounding")
+    result = evaluate(truth, match(truth.items, found), "grounding", draws=0)
+    assert all(score.value == 100 for score in result.scores if score.count)
+    assert (result.counts["missing"], result.counts["unparsed"], result.counts["repeated"]) == (0, 0, 0)
+
+
 def test_missing_unknown_and_repeated(truth):
     said = [Prediction(id="AB#0"), Prediction(id="AB#0"), Prediction(id="ZZ"), Prediction(video="AB", query="flies")]
     found = match(truth.items, said)

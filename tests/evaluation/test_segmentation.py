@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from momentor_lib.evaluation.segmentation import compare, edit_score, frame_labels, levenshtein, score_segmentation, segments
+from momentor_lib.evaluation.segmentation import closest_label, compare, edit_score, frame_labels, levenshtein, score_segmentation, segments
 from momentor_lib.moments import Moment
 
 LABELS = st.lists(st.sampled_from(["cut", "pour", "stir", "background"]), max_size=30)
@@ -99,3 +99,15 @@ def test_frame_labels():
     events = [Moment(1, 4, label="b"), Moment(0, 6, label="a"), Moment(1, 2, label="c")]
     assert frame_labels(events, np.arange(0.0, 8.0)) == ["a", "c", "b", "b", "a", "a", "background", "background"]
     assert frame_labels([], [0.0]) == ["background"]
+
+
+@pytest.mark.parametrize(
+    ("words", "label"),
+    [("pour_milk", "pour_milk"), ("she is pouring the milk", "pour_milk"), ("a dog barks", None), ("Stirring.", "stir_tea"), ("", None)],
+)
+def test_words_get_the_label_that_is_most_alike(words, label):
+    assert closest_label(words, ["pour_milk", "stir_tea"]) == label
+
+
+def test_another_likeness_can_be_handed_in():
+    assert closest_label("ab", ["x", "yy"], alike=lambda a, b: float(len(a) == len(b))) == "yy"
