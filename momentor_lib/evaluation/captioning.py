@@ -4,6 +4,8 @@ Sources: Krishna et al., "Dense-Captioning Events in Videos", 2017, and its eval
 
 * **METEOR, CIDEr at an overlap**: each predicted event is compared with *every* true event whose IoU reaches it, and counts 0 once where
   there is none. A video's score is the mean over these pairs, then comes the mean over videos, then over the overlaps .3, .5, .7, .9.
+* **METEOR pooled** is what the published evaluator prints as METEOR: the statistics of a video's pairs are added up before the score is
+  computed from them, an event that fits nothing being compared with one unknown word.
 * **A perfect answer scores less than 100** here, since events overlap: it, too, is compared with its neighbours. So the score of the truth
   itself (:func:`ceiling`) belongs beside every figure.
 * **CIDEr** is printed in the published way, 100 times the caption code's, 1000 at most, and what is rare is told from the pairs of the
@@ -18,18 +20,20 @@ Sources: Krishna et al., "Dense-Captioning Events in Videos", 2017, and its eval
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from momentor_lib.evaluation.cider import Rarity, Vector, Words
 from momentor_lib.evaluation.grounding import temporal_iou
-from momentor_lib.evaluation.meteor import meteor_of_words
+from momentor_lib.evaluation.meteor import Statistics, statistics
 from momentor_lib.evaluation.words import tokenize
 from momentor_lib.moments import Moment
 
 OVERLAPS = (0.3, 0.5, 0.7, 0.9)
 RARITIES = ("video", "file")
+MEANS = ("METEOR", "CIDEr", "METEOR pooled")
+UNKNOWN = ("\0",)  # a word that no sentence has
 
 
 def in_order(events: Sequence[Moment]) -> list[Moment]:
@@ -40,7 +44,7 @@ def in_order(events: Sequence[Moment]) -> list[Moment]:
 def score_captions(
     predicted: Sequence[Sequence[Moment]], truth: Sequence[Sequence[Moment]], overlaps: Sequence[float] = OVERLAPS, rarity: str = "video"
 ) -> dict[str, np.ndarray]:
-    """Score of every video by METEOR, CIDEr and SODA_c, percent, and METEOR and CIDEr at each overlap; NaN where a video has no true event.
+    """Score of every video by METEOR, CIDEr and SODA_c, percent, and by some of them at each overlap; NaN where it has no true event.
 
     Args:
         predicted, truth: events of each video, their sentences as labels [videos][...].
@@ -59,12 +63,12 @@ def score_captions(
     common = None
     if rarity == "file":
         common = Rarity.of([[tokenize(event.label) for event in events] for events in truth if len(events)])
-    rows = np.array([_score_video(said, true, overlaps, common) for said, true in zip(predicted, truth, strict=True)])
-    rows = rows.reshape(-1, 2, len(overlaps) + 1)  # METEOR and SODA_c, CIDEr
-    scores = {"METEOR": rows[:, 0, :-1].mean(axis=1), "CIDEr": rows[:, 1, :-1].mean(axis=1), "SODA_c": rows[:, 0, -1]}
+    rows = [_score_video(said, true, overlaps, common) for said, true in zip(predicted, truth, strict=True)]
+    table = 100 * np.array(rows).reshape(-1, len(MEANS), len(overlaps) + 1)  # the means over the overlaps, and SODA_c
+    scores = {name: table[:, place, :-1].mean(axis=1) for place, name in enumerate(MEANS)} | {"SODA_c": table[:, 0, -1]}
     for column, overlap in enumerate(overlaps):
-        scores |= {f"METEOR@{overlap:g}": rows[:, 0, column], f"CIDEr@{overlap:g}": rows[:, 1, column]}
-    return {name: 100 * values for name, values in scores.items()}
+        scores |= {f"{name}@{overlap:g}": table[:, MEANS.index(name), column] for name in ("METEOR", "CIDEr")}
+    return scores
 
 
 def ceiling(truth: Sequence[Sequence[Moment]], overlaps: Sequence[float] = OVERLAPS, rarity: str = "video") -> dict[str, np.ndarray]:
@@ -73,31 +77,44 @@ def ceiling(truth: Sequence[Sequence[Moment]], overlaps: Sequence[float] = OVERL
 
 
 def _score_video(said: Sequence[Moment], true: Sequence[Moment], overlaps: Sequence[float], common: Rarity | None) -> list[list[float]]:
-    """[[METEOR at each overlap, SODA_c], [CIDEr at each overlap, 0]], 0 to 1 and 0 to 10."""
-    if not len(true):
-        return [[float("nan")] * (len(overlaps) + 1)] * 2
-    if not len(said):
-        return [[0.0] * (len(overlaps) + 1)] * 2
+    """A list for each of MEANS: its score at each overlap, 0 to 1 (CIDEr 10), then SODA_c in the first and 0 in the others."""
+    if not len(true) or not len(said):
+        return [[float("nan") if not len(true) else 0.0] * (len(overlaps) + 1)] * len(MEANS)
     said, true = in_order(said), in_order(true)
     ious = temporal_iou([(event.start, event.end) for event in said], [(event.start, event.end) for event in true])  # [P, K]
     words, true_words = ([tokenize(event.label) for event in events] for events in (said, true))
+    counts = {(i, j): statistics(words[i], true_words[j]) for i, j in np.argwhere(ious > 0).tolist()}
     alike = np.zeros(ious.shape)
-    for i, j in np.argwhere(ious > 0).tolist():
-        alike[i, j] = meteor_of_words(words[i], true_words[j])
-    both: list[list[float]] = [[], []]
+    for place, found in counts.items():
+        alike[place] = found.score()
+    rows: list[list[float]] = [[] for _ in MEANS]
     before: bytes | None = None
     for overlap in overlaps:
         fits = ious >= overlap
         if fits.tobytes() != before:
-            pairs, before = np.argwhere(fits).tolist(), fits.tobytes()
-            alone = int((~fits.any(axis=1)).sum())  # predicted events that fit nothing
-            values = (
-                sum(alike[i, j] for i, j in pairs) / (len(pairs) + alone),
-                sum(_ciders([(words[i], true_words[j]) for i, j in pairs], alone, common)) / (len(pairs) + alone),
-            )
-        for row, value in zip(both, values, strict=True):
-            row.append(float(value))
-    return [[*both[0], _f_measure(ious * alike)], [*both[1], 0.0]]
+            before = fits.tobytes()
+            values = _score_pairs(fits, alike, counts, words, true_words, common)
+        for row, value in zip(rows, values, strict=True):
+            row.append(value)
+    return [[*row, _f_measure(ious * alike) if not place else 0.0] for place, row in enumerate(rows)]
+
+
+def _score_pairs(
+    fits: np.ndarray,
+    alike: np.ndarray,
+    counts: Mapping[tuple[int, int], Statistics],
+    words: list[Words],
+    true_words: list[Words],
+    common: Rarity | None,
+) -> tuple[float, float, float]:
+    """Each of MEANS over the pairs that fit [P, K] and the predicted events that fit nothing."""
+    pairs = list(map(tuple, np.argwhere(fits).tolist()))
+    alone = [words[i] for i in np.flatnonzero(~fits.any(axis=1))]
+    number = len(pairs) + len(alone)
+    ciders = _ciders([(words[i], true_words[j]) for i, j in pairs], len(alone), common)
+    added = [counts[pair] for pair in pairs] + [statistics(sentence, UNKNOWN) for sentence in alone]
+    pooled = Statistics(*map(sum, zip(*added, strict=True)))
+    return float(alike[fits].sum()) / number, sum(ciders) / number, pooled.score()
 
 
 def _ciders(pairs: list[tuple[Words, Words]], alone: int, common: Rarity | None) -> list[float]:

@@ -20,6 +20,7 @@ from momentor_lib.evaluation.truth import Item, Query, Truth
 Values = Mapping[str, np.ndarray | tuple[np.ndarray, np.ndarray]]
 METEOR_NOTE = "METEOR is by word and stem, without Java: it differs from METEOR 1.5, mostly below it (momentor_lib/evaluation/meteor.py)"
 CEILING_NOTE = "perfect: what the truth itself scores by the same rule; events that overlap keep it below the maximum"
+POOLED_NOTE = "METEOR pooled adds up a video's pairs first: the published evaluator prints that as METEOR"
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,7 @@ def _caption(items: Sequence[Any], predictions: Sequence[Prediction], rarity: st
         grounding.temporal_iou(_spans(one), [(event.start, event.end) for event in events]).max(axis=0, initial=0)
         for one, events in zip(predictions, true, strict=True)
     ]
-    return _Found(values, np.concatenate(ious), perfect, [METEOR_NOTE, CEILING_NOTE])
+    return _Found(values, np.concatenate(ious), perfect, [METEOR_NOTE, POOLED_NOTE, CEILING_NOTE])
 
 
 def _segment(items: Sequence[Any], predictions: Sequence[Prediction], *_: object) -> _Found:

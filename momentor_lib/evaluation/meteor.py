@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from momentor_lib.evaluation.words import stem, tokenize
 
@@ -36,33 +37,54 @@ def meteor(candidate: str, reference: str) -> float:
     return meteor_of_words(tokenize(candidate), tokenize(reference))
 
 
-@lru_cache(maxsize=1 << 17)
+class Statistics(NamedTuple):
+    """What METEOR is computed from. Those of several pairs of sentences, added up, give the METEOR of all of them together.
+
+    Attributes:
+        weight, matched: of the candidate's words, all and those that are matched; a content word weighs three times a function word.
+        true_weight, true_matched: of the reference's.
+        pairs, chunks: of words, and of pairs that follow each other in both sentences.
+        words, true_words: of the candidate and the reference.
+    """
+
+    weight: float
+    matched: float
+    true_weight: float
+    true_matched: float
+    pairs: float
+    chunks: float
+    words: float
+    true_words: float
+
+    def score(self) -> float:
+        """METEOR, 0 to 1."""
+        if not self.pairs:
+            return 0.0
+        precision, recall = self.matched / self.weight, self.true_matched / self.true_weight
+        mean = precision * recall / (ALPHA * precision + (1 - ALPHA) * recall)
+        whole = self.chunks == 1 and self.pairs == self.words == self.true_words
+        return mean * (1 - (0.0 if whole else GAMMA * (self.chunks / self.pairs) ** BETA))
+
+
 def meteor_of_words(candidate: tuple[str, ...], reference: tuple[str, ...]) -> float:
     """:func:`meteor` of words as :func:`~momentor_lib.evaluation.words.tokenize` gives them."""
-    if not candidate or not reference:
-        return 0.0
-    if candidate == reference:
-        return 1.0
+    return statistics(candidate, reference).score()
+
+
+@lru_cache(maxsize=1 << 17)
+def statistics(candidate: tuple[str, ...], reference: tuple[str, ...]) -> Statistics:
+    """What :func:`meteor_of_words` is computed from."""
     pairs = align(candidate, reference)
-    if not pairs:
-        return 0.0
-    precision = _covered(candidate, [(i, weight) for i, _, weight in pairs])
-    recall = _covered(reference, [(j, weight) for _, j, weight in pairs])
-    mean = precision * recall / (ALPHA * precision + (1 - ALPHA) * recall)
-    chunks = 1 + sum(a[0] + 1 != b[0] or a[1] + 1 != b[1] for a, b in pairwise(pairs))
-    whole = chunks == 1 and len(pairs) == len(candidate) == len(reference)
-    penalty = 0.0 if whole else GAMMA * (chunks / len(pairs)) ** BETA
-    return mean * (1 - penalty)
+    weights, true_weights = (_weights(words) for words in (candidate, reference))
+    matched = sum(weights[i] * weight for i, _, weight in pairs)
+    true_matched = sum(true_weights[j] * weight for _, j, weight in pairs)
+    chunks = bool(pairs) + sum(a[0] + 1 != b[0] or a[1] + 1 != b[1] for a, b in pairwise(pairs))
+    return Statistics(sum(weights), matched, sum(true_weights), true_matched, len(pairs), chunks, len(candidate), len(reference))
 
 
-def _covered(words: Sequence[str], matches: list[tuple[int, float]]) -> float:
-    """The share of a sentence's weight that is matched: a content word weighs three times a function word."""
-    weights = [_weight(word) for word in words]
-    return sum(weights[place] * weight for place, weight in matches) / sum(weights)
-
-
-def _weight(word: str) -> float:
-    return 1 - DELTA if word in FUNCTION_WORDS else DELTA
+@lru_cache(maxsize=1 << 16)
+def _weights(words: tuple[str, ...]) -> tuple[float, ...]:
+    return tuple(1 - DELTA if word in FUNCTION_WORDS else DELTA for word in words)
 
 
 def align(candidate: Sequence[str], reference: Sequence[str]) -> Alignment:
@@ -71,6 +93,8 @@ def align(candidate: Sequence[str], reference: Sequence[str]) -> Alignment:
     Of all ways the one with the most pairs; among those, with the fewest chunks (pairs that follow each other in both sentences); among
     those, with the most pairs of the very same word; among those, whose pairs stand at the most alike places.
     """
+    if tuple(candidate) == tuple(reference):
+        return tuple((i, i, 1.0) for i in range(len(candidate)))
     options = _options(candidate, reference)
     wanted = [row[0][0] for row in options if row]
     if len(set(wanted)) == len(wanted) == sum(map(len, options)):  # nothing to choose
