@@ -75,6 +75,10 @@ def evaluate(
     What has no prediction, or one that cannot be read, counts as wrong, and is counted. Predictions that fit no annotation are an error.
     """
     _check_asked(predictions, ground_truth, model, data, out)
+    if plot is not None and task in (Task.segmentation, Task.qa):
+        raise ValueError(f"--plot shows how spans overlap, and {task.value} has none")
+    if plot is not None and per_query is not None and plot.resolve() == per_query.resolve():
+        raise ValueError(f"--plot and --per-query both name {plot}; give each its own file")
     check_outputs(per_query, plot)
     with results_only():
         from momentor_lib.evaluation.evaluate import evaluate as score
@@ -152,8 +156,6 @@ def _write(result: Evaluation, per_query: Path | None, plot: Path | None, name: 
 
         write_whole(per_query, result.per_query())
     if plot:
-        if result.ious is None:
-            raise ValueError(f"--plot shows how spans overlap, and {result.task} has none")
         from momentor_lib.viz.score_plots import ious_and_recall
 
         ious_and_recall({name: result.ious}, f"{result.task}: {len(result.ious)} queries, mean IoU {result.ious.mean():.2f}").save_png(plot)

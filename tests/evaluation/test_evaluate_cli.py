@@ -87,6 +87,7 @@ def test_missing_counts_as_wrong_and_unknown_is_an_error(files, capsys):
         (["qa", "--predictions", "SAID", "--ground-truth", "TRUTH"], "charades-sta files hold nothing for qa; these do: qa, momentor"),
         (["grounding", "--predictions", "TRUTH", "--ground-truth", "TRUTH"], "holds no prediction: the first record"),
         (["grounding", "--predictions", "SAID", "--ground-truth", "TRUTH", "--plot", "FOLDER"], "is a folder"),
+        (["grounding", "--predictions", "SAID", "--ground-truth", "TRUTH", "--plot", "x", "--per-query", "x"], "both name x; give each"),
         (["grounding", "--predictions", "SAID", "--ground-truth", "TRUTH", "--format", "coco"], "--format"),
         (["grounding", "--model", "tiny", "--data", "FOLDER"], "name the annotations of these videos with --ground-truth"),
         (["grounding", "--model", "tiny", "--data", "FOLDER", "--ground-truth", "TRUTH"], "none of the 2 videos"),

@@ -314,5 +314,23 @@ def test_counts_and_scores_of_what_is_missing_or_unread(truth):
     assert json.loads(json.dumps(result.record(), allow_nan=False))["scores"][5]["value"] is None
 
 
+def test_the_order_of_the_predictions_has_no_say(tmp_path, repository):
+    path = repository / "data_samples" / "annotations.jsonl"
+    for task in ("grounding", "highlights", "captioning", "segmentation"):
+        truth = read_truth(path, task)
+        records = []
+        for number, item in enumerate(truth.items):
+            moments = [
+                {"start": 0.5 * (number + k), "end": 5.0 + number + k, "score": 1 - k / 9, "label": "the red circle grows"}
+                for k in range(3)
+            ]
+            records.append({"id": item.id, "moments": moments})
+        results = []
+        for name, order in (("one", records), ("other", records[::-1])):
+            found, _ = read_predictions(lines(tmp_path / f"{task}-{name}.jsonl", *order), task)
+            results.append(evaluate(truth, match(truth.items, found), task, draws=20).record())
+        assert results[0] == results[1]
+
+
 def test_every_format_serves_a_known_task():
     assert set(TASKS) == {task for tasks in FORMATS.values() for task in tasks}
