@@ -342,8 +342,8 @@ plots.scores_with_ranges(
 
 # %% [markdown]
 # One run each and no interval: from the paper's table alone we cannot say whether a point of difference is
-# chance. Ours, at toy scale, trains each variant with several seeds (`python -m benchmarks.ablation`, some
-# hours) and keeps what it found in `data_samples/ablation.json`:
+# chance. Ours, at toy scale, trains each variant with several seeds: `python -m benchmarks.ablation`, a long
+# run. What it found is read from `data_samples/ablation.json`, if that file is shipped:
 
 # %%
 import json
@@ -351,13 +351,16 @@ import json
 try:
     ablation = json.loads(shipped("data_samples/ablation.json").read_text())
 except FileNotFoundError:
-    ablation = None
-    print("Nothing is shipped yet. To make it: python -m benchmarks.ablation")
-for variant, runs in (ablation or {}).items():
-    values = [100 * run["mean IoU"] for run in runs]
+    ablation = {}
+    print("No results are shipped yet. To make some: python -m benchmarks.ablation")
+ours = {name: [100 * run["mean IoU"] for run in runs] for name, runs in ablation.items()}
+for name, values in ours.items():
     print(
-        f"{variant:18} mIoU {np.mean(values):5.1f}   seeds: {', '.join(f'{value:.1f}' for value in values)}"
+        f"{name:18} mIoU {np.mean(values):5.1f}   each seed: {', '.join(f'{value:.1f}' for value in values)}"
     )
+ranges = {name: (np.mean(values), min(values), max(values)) for name, values in ours.items()}
+title = "Ours, toy videos: mean over seeds, from the lowest to the highest"
+plots.scores_with_ranges(ranges, title, "toy mIoU (%)", marked="full") if ranges else None
 
 # %% [markdown]
 # Compare the differences *between* variants with those between the seeds of one variant. A part whose
