@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,7 @@ class Prior:
         return cls(np.array(lengths), np.array(counts), tuple(sentences))
 
     @classmethod
+    @cache
     def of_toy_world(cls) -> Prior:
         """From the scripts of toy training videos, which need no rendering."""
         from momentor_lib.toy import sample_script

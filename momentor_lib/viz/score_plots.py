@@ -28,6 +28,7 @@ def ious_and_recall(ious: Mapping[str, Sequence[float]], title: str) -> Picture:
     figure = style.new_figure(10, 3.6 + 0.35 * max(len(ious) - 1, 0))
     with style.use():
         left, right = figure.subplots(1, 2)
+        left.set_axisbelow(True)
         figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=13)
         for number, (name, values) in enumerate(ious.items()):
             values, look = np.asarray(values, float), {"color": style.PALETTE[number % len(style.PALETTE)]}
