@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 
@@ -13,6 +15,7 @@ from momentor_lib.evaluation.evaluate import evaluate
 from momentor_lib.evaluation.formats import FORMATS, TASKS, read_truth
 from momentor_lib.evaluation.grounding import score_grounding
 from momentor_lib.evaluation.matching import match
+from momentor_lib.evaluation.own_format import rate
 from momentor_lib.evaluation.predictions import Prediction, read_predictions
 from momentor_lib.moments import Moment
 
@@ -108,6 +111,12 @@ def test_own_annotations(repository):
     assert clips.tolist() == [4 if seconds >= 1 else 0 for seconds in covered]
     labels = read_truth(path, "segmentation").items[0]
     assert len(labels.labels) == round(records[0]["duration"] * labels.fps)
+
+
+def test_a_clip_is_salient_where_half_of_it_lies_in_a_moment():
+    assert rate(((0.6, 4.9),), 8.5).scores[:, 0].tolist() == [4, 4, 0, 0]  # 1.4, 2 and 0.9 s of them
+    assert rate(((1.0, 2.0), (4.0, 4.5), (4.6, 5.1)), 6.0).scores[:, 0].tolist() == [4, 0, 4]
+    assert rate((), 5.0).scores.tolist() == [[0], [0]]
 
 
 def test_dirt_of_own_annotations(tmp_path):
@@ -308,9 +317,10 @@ def test_counts_and_scores_of_what_is_missing_or_unread(truth):
     assert scores["mIoU"].value == 25
     assert scores["mIoU"].low == 0 and scores["mIoU"].high == 50  # two videos: both one, or both the other
     assert (scores["F1@0.5, several moments"].count, scores["mIoU"].count) == (0, 4)
-    rows = [row.split(",") for row in result.per_query().splitlines()]
-    assert rows[0][:4] == ["id", "video", "query", "state"]
-    assert [row[3] for row in rows[1:]] == ["", "unparsed", "empty", "missing"]
+    rows = list(csv.DictReader(io.StringIO(result.per_query())))
+    assert list(rows[0])[:4] == ["id", "video", "query", "state"]
+    assert [row["state"] for row in rows] == ["", "unparsed", "empty", "missing"]
+    assert [(row["mIoU"], row["F1@0.5, several moments"]) for row in rows] == [("100", ""), ("0", ""), ("0", ""), ("0", "")]
     assert json.loads(json.dumps(result.record(), allow_nan=False))["scores"][5]["value"] is None
 
 

@@ -127,6 +127,8 @@ def test_by_length_a_query_counts_with_its_windows_of_that_length():
     assert retrieve(said, true, (0, 10)).queries.tolist() == [0]
     assert retrieve(said, true, (0, 10)).precisions.tolist() == [[0.5] * 10]
     assert retrieve(said, true, (10, 30)).queries.tolist() == [1]
+    lengths = [[(0, 10)], [(0, 10.5)], [(0, 30)], [(0, 31)]]  # a range has its upper end in it, not its lower one
+    assert [retrieve([[]] * 4, lengths, part).queries.tolist() for part in ((0, 10), (10, 30), (30, 150))] == [[0], [1, 2], [3]]
     assert retrieve(said, true, (30, 150)).precisions.tolist() == [[1.0] * 10]
 
 

@@ -200,6 +200,12 @@ def test_a_random_span_follows_from_seed_video_and_query(sample_video):
     assert set(np.round(shares, 6)) == {0.1, 0.2, 0.25, 0.5}  # the training lengths, each about as often as it comes there
     assert all(0 <= moment.start <= moment.end <= whole + 1e-9 for [moment] in spans)
     assert len(first.caption()) in (1, 3) and first.caption() == second.caption()
+    shares = [(moment.start / whole, moment.end / whole) for [moment] in spans]
+    second.set_video(max(sample_video.parent.glob("*.mp4")))
+    duration.set_video(max(sample_video.parent.glob("*.mp4")))
+    whole = duration.ground_many(["x"])[0][0].end
+    elsewhere = [(moment.start / whole, moment.end / whole) for [moment] in second.ground_many(queries)]
+    assert np.abs(np.subtract(shares, elsewhere)).mean() > 0.1  # another video, other guesses
 
 
 def test_clip_similarity_finds_the_frames_that_resemble_the_words(sample_video):
