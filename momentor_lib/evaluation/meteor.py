@@ -6,7 +6,7 @@ Source: Denkowski and Lavie, "Meteor Universal", 2014 (METEOR 1.5), English, ran
 # paraphrases (a table of 60 MB) are left out, so that nothing has to be downloaded. What only those would match counts nothing here, so a
 # sentence that says the same in other words scores lower, half a point of one at worst ("on the beach" for "along the beach"). Where a word
 # stands in METEOR's tables as a synonym of its own stem's other form, 1.5 at times leaves that match out; here it counts, and the score is
-# a few hundredths higher. tests/evaluation/test_meteor.py holds both bounds against METEOR 1.5's own figures.
+# a little higher. tests/evaluation/test_meteor.py holds both bounds against METEOR 1.5's own figures.
 # Say "METEOR (word and stem)" where a figure is printed.
 """
 
