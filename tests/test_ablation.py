@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import ablation
-from momentor_lib.training.scratch import PLAN
 
-SMALL = replace(PLAN, width=16, layers=4, heads=2, feed_forward=16, videos=4, val_videos=2, batch=2, steps=2, minutes=float("inf"))
+SMALL = replace(ablation.BASE, width=16, layers=4, heads=2, feed_forward=16, videos=4, val_videos=2, batch=2, steps=2, minutes=float("inf"))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def test_a_variant_runs_is_scored_and_kept(work, name, monkeypatch):
 def test_each_variant_switches_off_what_it_says():
     changed = ablation.VARIANTS
     assert changed["full"] == {}
-    plain = PLAN
+    plain = ablation.BASE
     for name, switches in changed.items():
         assert all(getattr(plain, key) != value for key, value in switches.items()), name
         assert len(switches) == (name != "full")

@@ -372,6 +372,61 @@ def fold_by_the_wrong_axis(weight, a, b, alpha):
     return weight + alpha / a.shape[1] * (b @ a)
 
 
+# -- 07 ------------------------------------------------------------------------------------------------------------------------------
+
+
+def unread_answers_dropped(ious, threshold):
+    known = [iou for iou in ious if iou is not None]
+    return (100 * np.mean([iou >= threshold for iou in known]), 100 * np.mean(known)) if known else (0.0, 0.0)
+
+
+def mean_without_unread(ious, threshold):
+    known = [iou for iou in ious if iou is not None]
+    return 100 * sum(iou >= threshold for iou in known) / len(ious), 100 * np.mean(known or [0.0])
+
+
+def shares_instead_of_percents(ious, threshold):
+    known = np.array([iou or 0.0 for iou in ious])
+    return np.mean(known >= threshold), np.mean(known)
+
+
+def above_the_threshold_only(ious, threshold):
+    known = np.array([iou or 0.0 for iou in ious])
+    return 100 * np.mean(known > threshold), 100 * np.mean(known)
+
+
+def not_interpolated(hits, number_of_true):
+    return sum(sum(hits[: place + 1]) / (place + 1) for place, hit in enumerate(hits) if hit) / number_of_true
+
+
+def over_what_was_found(hits, number_of_true):
+    precision = [sum(hits[: place + 1]) / (place + 1) for place in range(len(hits))]
+    return sum(max(precision[place:]) for place, hit in enumerate(hits) if hit) / max(sum(hits), 1)
+
+
+def precision_at_the_end(hits, number_of_true):
+    return sum(hits) / len(hits) if hits else 0.0
+
+
+def crossing_allowed(values):
+    from scipy.optimize import linear_sum_assignment
+
+    return values[linear_sum_assignment(values, maximize=True)].sum()
+
+
+def best_pair_first(values):
+    values, total = values.astype(float).copy(), 0.0
+    while values.size and values.max() > 0:
+        i, j = np.unravel_index(values.argmax(), values.shape)
+        total += values[i, j]
+        values[i:, : j + 1] = values[: i + 1, j:] = 0
+    return total
+
+
+def true_event_used_again(values):
+    return values.max(axis=1).sum()
+
+
 WRONG_ANSWERS = {
     ("start_here", "overlap"): [negative_intersection, divided_by_the_first, common_part_counted_twice],
     ("start_here", "happening_at"): [only_the_first, ends_left_out, one_label_not_a_list],
@@ -396,4 +451,12 @@ WRONG_ANSWERS = {
     ("lora_training", "count"): [everything_learns, tensors_instead_of_numbers, shared_twice, all_first],
     ("lora_training", "lora_linear"): [WithoutScale, InsteadOfTheBase, NonLinear, OnlyTheBase, BaseLearnsToo],
     ("lora_training", "fold"): [fold_without_scale, fold_transposed, fold_in_place, fold_by_the_wrong_axis],
+    ("evaluation_and_ablation", "recall_and_mean"): [
+        unread_answers_dropped,
+        mean_without_unread,
+        shares_instead_of_percents,
+        above_the_threshold_only,
+    ],
+    ("evaluation_and_ablation", "average_precision"): [not_interpolated, over_what_was_found, precision_at_the_end],
+    ("evaluation_and_ablation", "best_in_order"): [crossing_allowed, best_pair_first, true_event_used_again],
 }
