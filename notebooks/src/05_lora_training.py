@@ -328,7 +328,7 @@ print("and folded in:  ", Predictor(loaded).set_features(seen, times, script.dur
 # ## 6. From nothing
 #
 # So far, everything began with a model that was trained before. Now we begin with random numbers: half a
-# million parameters, the features of 200 videos, and one kind of question, *when does this happen?*
+# million parameters, the features of 120 videos, and one kind of question, *when does this happen?*
 #
 # Watch the right-hand curve. For a while the model gives every query nearly the same span, and the score
 # stands still: it has learned what answers look like, but not to look at the video. Then it finds the video.
