@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -64,7 +65,7 @@ class Boundaries:
     def segments(self, duration: float) -> list[tuple[float, float]]:
         """The sub-segments between boundaries, seconds."""
         edges = sorted({0.0, *self.times, duration})
-        return [(start, end) for start, end in zip(edges, edges[1:], strict=False) if end - start > 1e-6]
+        return [(start, end) for start, end in itertools.pairwise(edges) if end - start > 1e-6]
 
 
 def find_boundaries(look: Look, scores: Scores, tracks: Sequence[Track], embed: Embed, settings: Settings) -> Boundaries:
@@ -171,7 +172,7 @@ def _pauses(kept: Sequence[int], candidates: Sequence[Boundary], settings: Setti
     for track in sorted({candidates[i].track for i in kept} - {None}):
         own = [i for i in kept if candidates[i].track == track]
         used = -1
-        for first, second in zip(own, own[1:], strict=False):
+        for first, second in itertools.pairwise(own):
             if first != used and candidates[second].time - candidates[first].time <= settings.pause:
                 pairs.append((first, second))
                 used = second

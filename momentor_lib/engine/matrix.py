@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -62,13 +63,11 @@ class Event:
         track: number of the instance; None where it is the whole video's.
         name: of the instance.
         deed: what it does.
-        place: x and y of the instance in the middle of it, 0 to 1; None where there is no instance.
     """
 
     track: int | None
     name: str
     deed: Deed
-    place: tuple[float, float] | None = None
 
     @property
     def start(self) -> float:
@@ -95,6 +94,7 @@ class Matrix:
         columns: (start, end) of each, seconds.
         rows: the instances, the whole video last.
         events: in order of their start.
+        places: number of an instance -> where its centre is at some times: (seconds, (x, y)), x and y 0 to 1.
     """
 
     video_id: str
@@ -102,6 +102,7 @@ class Matrix:
     columns: list[tuple[float, float]]
     rows: list[Row]
     events: list[Event] = field(default_factory=list)
+    places: dict[int, list[tuple[float, tuple[float, float]]]] = field(default_factory=dict)
 
 
 Tell = Callable[[Look, Track, float, float], Deed]
@@ -134,14 +135,14 @@ def build_matrix(
     for number, track in enumerate(tracks):
         deeds = _deeds_of(number, track, boundaries, look, cuts, tell)
         rows.append(Row(number, track.name, dict(track.attributes), track.scene, [_covering(deeds, *column) for column in columns]))
-        events += [Event(number, track.name, deed, _middle(look, track, deed)) for deed in deeds if deed.happens]
+        events += [Event(number, track.name, deed) for deed in deeds if deed.happens]
     events.sort(key=lambda event: (event.start, event.end, event.track))
     whole = []
     for index, (start, end) in enumerate(columns):
         doing = [f"the {row.name} {row.cells[index].text}" for row in rows if row.cells[index] is not None and row.cells[index].action]
         whole.append(Deed("scene", tell_whole(start, end, doing), start, end))
     rows.append(Row(None, WHOLE, {}, None, whole))
-    return Matrix(video_id, look.duration, columns, rows, events)
+    return Matrix(video_id, look.duration, columns, rows, events, {i: _places(look, track) for i, track in enumerate(tracks)})
 
 
 def _deeds_of(number: int, track: Track, boundaries: Boundaries, look: Look, cuts: list[float], tell: Tell) -> list[Deed]:
@@ -149,7 +150,7 @@ def _deeds_of(number: int, track: Track, boundaries: Boundaries, look: Look, cut
     begin, stop = cuts[track.scene], cuts[track.scene + 1]
     edges = [begin, *(b.time for b in boundaries.kept if b.track == number and begin < b.time < stop), stop]
     deeds: list[Deed] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         if end - start <= SHORTEST:
             continue
         deed = tell(look, track, start, end)
@@ -171,7 +172,12 @@ def _covering(deeds: Sequence[Deed], start: float, end: float) -> Deed | None:
     return deed if most > 0 and deed is not None and deed.action else None
 
 
-def _middle(look: Look, track: Track, deed: Deed) -> tuple[float, float]:
-    frame = round((deed.start + deed.end) / 2 * look.fps)
-    box = track.box_at(min(max(frame, track.first), track.last)) or track.boxes[0]
-    return round((box[0] + box[2]) / 2, 4), round((box[1] + box[3]) / 2, 4)
+def _places(look: Look, track: Track) -> list[tuple[float, tuple[float, float]]]:
+    """Where a track's box is in the middle of each fifth of its life."""
+    found = []
+    for share in (0.1, 0.3, 0.5, 0.7, 0.9):
+        index = int(share * len(track.frames))
+        left, top, right, bottom = track.boxes[index]
+        place = (round((left + right) / 2, 4), round((top + bottom) / 2, 4))
+        found.append((round(float(look.times[track.frames[index]]), 3), place))
+    return found

@@ -16,7 +16,7 @@ class Settings:
     Attributes:
         fps: frames a second that are looked at, at most.
         side: pixels of a frame's shorter side while looking.
-        max_frames: frames of a video that are looked at, at most; a longer video is looked at with fewer a second, so that memory is bounded.
+        max_frames: frames of a video that are looked at, at most; a longer one is looked at with fewer a second: memory is bounded.
         cut_ratio: how many times the score of its neighbours a cut's score is (PySceneDetect's adaptive detector).
         cut_score: a cut's score, at least.
         sigma: of the Gaussian filter; 0: none.

@@ -72,7 +72,7 @@ def _silhouette(box, mask: np.ndarray, size: tuple[int, int], known: Template | 
 
 
 def _mend_cut_off(seen: np.ndarray, track: Track, known: Template | None, width: int, height: int) -> None:
-    """Where an instance is partly outside to the left or right, its centre follows from its inner edge and its size when whole; in place."""
+    """Where an instance is cut off at the left or right, its centre follows from its inner edge and its size when whole; in place."""
     cut, whole = seen[:, 3] > 0, seen[:, 3] == 0
     if not cut.any() or not whole.any():
         return

@@ -70,9 +70,8 @@ def _fit(mask: np.ndarray, known: Template) -> float:
     """Intersection over union with the best turned picture of the same area."""
     radius = float(np.sqrt(mask.sum() / known.area))
     rows, columns = np.nonzero(mask)
-    best = 0.0
-    for step in (0, 1):  # the shape's centre depends on its turn: first as if unturned, then by the best turn
-        turn = 0 if step == 0 else turn
+    best, turn = 0.0, 0
+    for _ in range(2):  # the shape's centre depends on its turn: first as if unturned, then by the best turn
         centre = centre_of((columns.mean() + 0.5, rows.mean() + 0.5), radius, turn / TURNS, known)
         picture = cut_out(mask.astype(np.float32), centre, radius).ravel()  # [SIDE * SIDE]
         shared = np.minimum(known.masks, picture).sum(axis=1)
