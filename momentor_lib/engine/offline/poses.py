@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from momentor_lib.engine.offline.palette import RGB, TOY_NAMES
-from momentor_lib.engine.offline.shapes import SIDE, SPAN, TURNS, Template, centre_of, cut_out, template
+from momentor_lib.engine.offline.shapes import SIDE, TURNS, Template, cut_out, template, turned
 from momentor_lib.engine.tracks import Track
 
 EDGE = 1.5  # pixels: a box so near the frame's edge may go on beyond it
+BARE = 20  # a pixel that differs less from the backdrop shows it, 0-255
 CLEAR = 0.6  # of its usual strength
 
 
@@ -43,14 +42,13 @@ def measure_poses(pixels: np.ndarray, backdrop: np.ndarray, track: Track, first:
     turn = np.zeros(len(frames))
     opacity = np.interp(frames, sightings, strength)
     if known is not None:
-        fills = np.stack([_fill(pixels[f - first], track, (x[i], y[i]), radius[i]) for i, f in enumerate(frames)])
+        fills = np.stack([_fill(pixels[f - first], backdrop, track, (x[i], y[i]), radius[i]) for i, f in enumerate(frames)])
         turn = _turns(fills, known)
-        shift = np.array([centre_of((0.0, 0.0), r, t, known) for r, t in zip(radius, turn, strict=True)])
-        cut_off = np.interp(frames, sightings[clear], seen[clear, 3]) > 0
-        x, y = np.where(cut_off, x, x + shift[:, 0]), np.where(cut_off, y, y + shift[:, 1])
-        centres = np.stack([x, y], axis=1)
-        opacity = np.array([_opacity(pixels[f - first], backdrop, track, centres[i], radius[i], turn[i]) for i, f in enumerate(frames)])
+        middles = np.stack([x, y], axis=1)  # of its pixels
+        opacity = np.array([_opacity(pixels[f - first], backdrop, track, middles[i], radius[i], turn[i]) for i, f in enumerate(frames)])
         opacity /= max(float(np.percentile(opacity, 80)), 1e-6)
+        shift = radius[:, None] * np.array([turned(known.centroid, t) for t in turn])
+        x, y = x - shift[:, 0], y - shift[:, 1]
     return {
         "x": x / width,
         "y": y / height,
@@ -90,7 +88,7 @@ def _mend_cut_off(seen: np.ndarray, track: Track, known: Template | None, width:
         if seen[row, 2] > 0.97 * radius:
             seen[row, 3] = 0
             continue
-        seen[row] = inner, y - shift[1] * radius, radius, 1
+        seen[row] = inner + shift[0] * radius, y, radius, 1  # where its pixels' centroid would be
 
 
 def _strength(frame: np.ndarray, backdrop: np.ndarray, track: Track, sighting: int) -> float:
@@ -103,41 +101,44 @@ def _strength(frame: np.ndarray, backdrop: np.ndarray, track: Track, sighting: i
     return float(cv2.max(cv2.max(blue, green), red)[mask].mean())
 
 
-def _opacity(frame: np.ndarray, backdrop: np.ndarray, track: Track, centre: np.ndarray, radius: float, turn: float) -> float:
+def _opacity(frame: np.ndarray, backdrop: np.ndarray, track: Track, middle: np.ndarray, radius: float, turn: float) -> float:
     """How far the instance's fill is on the way from the backdrop to its colour, about 0 to 1."""
     known = template(track.attributes["shape"])
     fill = known.fills[round(turn * TURNS) % TURNS] > 0.9
-    reach = int(radius * 1.5) + 2
-    height, width = frame.shape[:2]
-    left, top = max(0, int(centre[0]) - reach), max(0, int(centre[1]) - reach)
-    window = (slice(top, min(height, int(centre[1]) + reach)), slice(left, min(width, int(centre[0]) + reach)))
+    window, inner = _around(frame, middle, radius)
     if frame[window].size == 0:
         return 0.0
-    inner = (centre[0] - left, centre[1] - top)
     seen, behind = (cut_out(picture[window], inner, radius).reshape(-1, 3)[fill].astype(np.float32) for picture in (frame, backdrop))
     towards = RGB[TOY_NAMES.index(track.attributes["colour"])][::-1] - behind
     within = behind.any(axis=1)  # not beyond the frame's edge
     return float(((seen - behind) * towards)[within].sum() / max(float((towards[within] ** 2).sum()), 1e-6))
 
 
-def _fill(frame: np.ndarray, track: Track, centre: tuple[float, float], radius: float) -> np.ndarray:
-    """How bright each pixel is in the instance's own colour: 1 its fill, about 0.2 its outline and dot; float32 [SIDE * SIDE]."""
+def _fill(frame: np.ndarray, backdrop: np.ndarray, track: Track, middle: np.ndarray, radius: float) -> np.ndarray:
+    """How bright each pixel is in the instance's own colour: 1 its fill, about 0.2 its outline and dot, 0 the backdrop; float32 [P]."""
     rgb = RGB[TOY_NAMES.index(track.attributes["colour"])] if track.attributes["colour"] in TOY_NAMES else np.full(3, 200.0, np.float32)
+    window, inner = _around(frame, middle, radius)
+    if frame[window].size == 0:
+        return np.zeros(SIDE * SIDE, np.float32)
+    bright = frame[window][..., ::-1].astype(np.float32) @ (rgb / (rgb @ rgb))
+    blue, green, red = cv2.split(cv2.absdiff(frame[window], backdrop[window]))
+    bright[cv2.max(cv2.max(blue, green), red) < BARE] = 0
+    return cut_out(bright, inner, radius).ravel()
+
+
+def _around(frame: np.ndarray, middle: np.ndarray, radius: float) -> tuple[tuple[slice, slice], tuple[float, float]]:
+    """The part of a frame around an instance, and where the instance's middle is in it, pixels."""
     reach = int(radius * 1.5) + 2
     height, width = frame.shape[:2]
-    left, top = max(0, int(centre[0]) - reach), max(0, int(centre[1]) - reach)
-    part = frame[top : min(height, int(centre[1]) + reach), left : min(width, int(centre[0]) + reach), ::-1].astype(np.float32)
-    if part.size == 0:
-        return np.zeros(SIDE * SIDE, np.float32)
-    return cut_out(part @ (rgb / (rgb @ rgb)), (centre[0] - left, centre[1] - top), radius).ravel()
+    left, top = max(0, int(middle[0]) - reach), max(0, int(middle[1]) - reach)
+    window = (slice(top, max(0, min(height, int(middle[1]) + reach))), slice(left, max(0, min(width, int(middle[0]) + reach))))
+    return window, (middle[0] - left, middle[1] - top)
 
 
 def _turns(fills: np.ndarray, known: Template) -> np.ndarray:
     """Pictures [F, SIDE * SIDE] around an instance's centroid -> how it is turned in each, unwrapped, in turns."""
-    # around the centroid, not the centre: the templates are shifted alike
-    pictures = _around_centroid(known.shape)
-    inside = pictures.max(axis=0) > 0.05
-    wanted = pictures[:, inside] - pictures[:, inside].mean(axis=1, keepdims=True)
+    inside = known.fills.max(axis=0) > 0.05
+    wanted = known.fills[:, inside] - known.fills[:, inside].mean(axis=1, keepdims=True)
     wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
     likeness = (fills[:, inside] - fills[:, inside].mean(axis=1, keepdims=True)) @ wanted.T  # [F, TURNS]
     likeness /= np.linalg.norm(likeness, axis=1, keepdims=True) + 1e-9
@@ -168,16 +169,3 @@ def _follow(likeness: np.ndarray) -> np.ndarray:
     path[0] = place if place <= count // 2 else place - count
     path[1:] = path[0] + np.cumsum(moves[::-1])
     return path
-
-
-@cache
-def _around_centroid(shape: str) -> np.ndarray:
-    """Templates' fills, each moved so that its centroid is in the middle, [TURNS, SIDE * SIDE]."""
-    known = template(shape)
-    pictures = []
-    for turn in range(TURNS):
-        x, y = centre_of((0.0, 0.0), 1.0, turn / TURNS, known)
-        pixels_per_radius = SIDE / SPAN
-        matrix = np.array([[1, 0, x * pixels_per_radius], [0, 1, y * pixels_per_radius]], np.float64)
-        pictures.append(cv2.warpAffine(known.fills[turn].reshape(SIDE, SIDE), matrix, (SIDE, SIDE)).ravel())
-    return np.stack(pictures)

@@ -12,15 +12,15 @@ from momentor_lib.toy.motion import Pose
 from momentor_lib.toy.sprite import draw_sprite
 from momentor_lib.toy.words import SHAPES
 
-SIDE = 32  # pixels of a picture
-SPAN = 2.6  # how many radii a picture is wide
+SIDE = 36  # pixels of a picture
+SPAN = 3.0  # how many radii a picture is wide
 TURNS = 48  # pictures of a shape
 FINE = 8  # pictures are drawn so many times larger first
 
 
 @dataclass(frozen=True)
 class Template:
-    """A shape of radius 1.
+    """A shape of radius 1; its centroid is in the middle of its pictures.
 
     Attributes:
         shape: its name.
@@ -42,21 +42,31 @@ class Template:
 @cache
 def template(shape: str) -> Template:
     """The pictures of a shape, drawn once."""
+    upright = _draw(shape, 0.0, (0.0, 0.0))
+    rows, columns = np.nonzero(upright > 0.1)
+    x, y = (((place + 0.5) / FINE / SIDE - 0.5) * SPAN for place in (columns, rows))  # in radii
+    centroid = (float(x.mean()), float(y.mean()))
+    extent = (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
     fills, masks = [], []
     for turn in range(TURNS):
-        canvas = np.zeros((SIDE * FINE, SIDE * FINE, 3), np.float32)
-        draw_sprite(canvas, "white", shape, Pose(0.5, 0.5, 1 / SPAN, turn / TURNS))
-        grey = canvas[..., 0] / 248
-        fills.append(cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
-        masks.append(cv2.resize((grey > 0.1).astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA))
-        if turn == 0:
-            rows, columns = np.nonzero(grey > 0.1)
-            x, y = ((columns + 0.5) / FINE / SIDE - 0.5) * SPAN, ((rows + 0.5) / FINE / SIDE - 0.5) * SPAN
-            area = len(rows) * (SPAN / FINE / SIDE) ** 2
-    flat = [np.stack(pictures).reshape(TURNS, -1) for pictures in (masks, fills)]
-    return Template(
-        shape, *flat, area, (float(x.mean()), float(y.mean())), (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
-    )
+        picture = _draw(shape, turn / TURNS, turned(centroid, turn / TURNS))
+        fills.append(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).ravel())
+        masks.append(cv2.resize((picture > 0.1).astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA).ravel())
+    area = len(rows) * (SPAN / FINE / SIDE) ** 2
+    return Template(shape, np.stack(masks), np.stack(fills), area, centroid, extent)
+
+
+def _draw(shape: str, turn: float, middle: tuple[float, float]) -> np.ndarray:
+    """A large picture of a shape, 1 where its fill is; the point ``middle`` (radii from its centre) is in the picture's middle."""
+    canvas = np.zeros((SIDE * FINE, SIDE * FINE, 3), np.float32)
+    draw_sprite(canvas, "white", shape, Pose(0.5 - middle[0] / SPAN, 0.5 - middle[1] / SPAN, 1 / SPAN, turn))
+    return canvas[..., 0] / 248
+
+
+def turned(point: tuple[float, float], turn: float) -> tuple[float, float]:
+    """A point turned clockwise around the origin, y downwards."""
+    cosine, sine = np.cos(2 * np.pi * turn), np.sin(2 * np.pi * turn)
+    return float(cosine * point[0] - sine * point[1]), float(sine * point[0] + cosine * point[1])
 
 
 def fit_shape(masks: list[np.ndarray]) -> tuple[str, float]:
@@ -67,27 +77,12 @@ def fit_shape(masks: list[np.ndarray]) -> tuple[str, float]:
 
 
 def _fit(mask: np.ndarray, known: Template) -> float:
-    """Intersection over union with the best turned picture of the same area."""
+    """Intersection over union with the best turned picture of the same area, both around their centroids."""
     radius = float(np.sqrt(mask.sum() / known.area))
     rows, columns = np.nonzero(mask)
-    best, turn = 0.0, 0
-    for _ in range(2):  # the shape's centre depends on its turn: first as if unturned, then by the best turn
-        centre = centre_of((columns.mean() + 0.5, rows.mean() + 0.5), radius, turn / TURNS, known)
-        picture = cut_out(mask.astype(np.float32), centre, radius).ravel()  # [SIDE * SIDE]
-        shared = np.minimum(known.masks, picture).sum(axis=1)
-        overlaps = shared / np.maximum(known.masks, picture).sum(axis=1)
-        turn = int(overlaps.argmax())
-        best = max(best, float(overlaps[turn]))
-        if turn == 0:
-            break
-    return best
-
-
-def centre_of(centroid: tuple[float, float], radius: float, turn: float, known: Template) -> tuple[float, float]:
-    """Where a shape's centre is, given the centroid of its pixels; all in pixels, ``turn`` in turns clockwise."""
-    cosine, sine = np.cos(2 * np.pi * turn), np.sin(2 * np.pi * turn)
-    x, y = known.centroid
-    return centroid[0] - radius * (cosine * x - sine * y), centroid[1] - radius * (sine * x + cosine * y)
+    picture = cut_out(mask.astype(np.float32), (columns.mean() + 0.5, rows.mean() + 0.5), radius).ravel()  # [SIDE * SIDE]
+    shared = np.minimum(known.masks, picture).sum(axis=1)
+    return float((shared / np.maximum(known.masks, picture).sum(axis=1)).max())
 
 
 def cut_out(picture: np.ndarray, centre: tuple[float, float], radius: float) -> np.ndarray:
