@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
-from momentor_lib.engine.boundaries import find_boundaries
+from momentor_lib.engine.boundaries import find_boundaries, match_times
 from momentor_lib.engine.load import load_backends
 from momentor_lib.engine.matrix import STILL
 from momentor_lib.engine.pipeline import VideoRun
@@ -31,7 +30,6 @@ from momentor_lib.toy.motion import pose_at
 from momentor_lib.toy.script import FPS
 from momentor_lib.toy.writer import write_video
 
-TOLERANCE = 0.3  # seconds
 TARGETS = {
     "boundaries, F1 within 0.3 s": 0.90,
     "true instances found with the right colour and shape": 0.90,
@@ -62,12 +60,6 @@ class Tally:
 def true_boundaries(script: Script) -> list[float]:
     """Cuts, and starts and ends of events, seconds."""
     return sorted([scene.start for scene in script.scenes[1:]] + [time for event in script.events for time in (event.start, event.end)])
-
-
-def match_times(said: Sequence[float], true: Sequence[float], tolerance: float = TOLERANCE) -> int:
-    """How many times can be paired one to one, each pair no farther apart than ``tolerance``."""
-    near = np.abs(np.subtract.outer(np.asarray(said, float), np.asarray(true, float))) <= tolerance + 1e-9
-    return int(near[linear_sum_assignment(near, maximize=True)].sum()) if near.size else 0
 
 
 def f1(counts: Sequence[tuple[int, int, int]]) -> float:
@@ -124,7 +116,7 @@ def whole_box(track: Track, frame: int) -> tuple[float, ...] | None:
 
 
 def _score_cells(run: VideoRun, script: Script, pairs: dict[int, int], tally: Tally) -> None:
-    """Every cell of a true instance's row within its scene: the action that takes up most of the column, or none. A row not found is wrong."""
+    """Every cell of a true instance's row within its scene: what takes up most of the column. A row that is not found is wrong."""
     matrix = run.matrix
     rows = {row.track: row for row in matrix.rows}
     for number, actor in enumerate(script.actors):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import linear_sum_assignment
 from scipy.signal import find_peaks
 
 from momentor_lib.engine.changes import arrival, change_feature, departure, place_at
@@ -243,3 +244,14 @@ def _thin_out(boundaries: Sequence[Boundary], settings: Settings) -> list[Bounda
         if not near and not beside_cut:
             kept.append(boundary)
     return sorted(kept, key=lambda boundary: (boundary.time, boundary.kind))
+
+
+def match_times(said: Sequence[float], true: Sequence[float], tolerance: float = 0.3) -> int:
+    """How many of two lists of times, in seconds, can be paired one to one, each pair no farther apart than ``tolerance``."""
+    near = np.abs(np.subtract.outer(np.asarray(said, float), np.asarray(true, float))) <= tolerance + 1e-9
+    return int(near[linear_sum_assignment(near, maximize=True)].sum()) if near.size else 0
+
+
+def boundary_f1(said: Sequence[float], true: Sequence[float], tolerance: float = 0.3) -> float:
+    """F1 of boundaries in seconds; 1 where both are empty."""
+    return 2 * match_times(said, true, tolerance) / (len(said) + len(true)) if len(said) or len(true) else 1.0

@@ -12,6 +12,7 @@ from momentor_lib.engine.tracks import Track
 
 WHOLE = "the whole video"
 STILL = "still"
+DESCRIBED = "described"  # by a caption of its own, not as one of several known actions
 SHORTEST = 0.15  # seconds: a column that is shorter tells nothing
 
 
@@ -82,7 +83,7 @@ class Event:
     @property
     def caption(self) -> str:
         """``the red circle moves left``."""
-        return f"the {self.name} {self.deed.text}" if self.track is not None else self.deed.text
+        return self.deed.text if self.track is None or self.deed.action == DESCRIBED else f"the {self.name} {self.deed.text}"
 
 
 @dataclass(frozen=True)
@@ -154,9 +155,11 @@ def _deeds_of(number: int, track: Track, boundaries: Boundaries, look: Look, cut
         if end - start <= SHORTEST:
             continue
         deed = tell(look, track, start, end)
-        if deeds and deeds[-1].action == deed.action:
+        if deeds and (deeds[-1].action, deeds[-1].text) == (deed.action, deed.text):
             deed = Deed(deed.action, deed.text, deeds.pop().start, deed.end)
-        elif deeds and deeds[-1].happens and deed.happens:  # nothing rests between: it may be one thing, a jump and its fall
+        elif (
+            deeds and deeds[-1].happens and deed.happens and deed.action != DESCRIBED
+        ):  # nothing rests between: it may be one thing, a jump and its fall
             both = tell(look, track, deeds[-1].start, end)
             if both.happens and both.action != deeds[-1].action:
                 deeds.pop()

@@ -103,7 +103,7 @@ class VideoRun:
 
     @cached_property
     def instructions(self) -> dict[str, Any]:
-        """Steps 4 and 5: ``records`` of each data type, ``dropped`` counts, and the GESM ``sequence``."""
+        """Steps 4 and 5: ``records``, counts of what was ``dropped`` and what a writer gave up (``unwritten``), the GESM ``sequence``."""
         return self._step("instructions", self._write, dict[str, Any])
 
     def _find_tracks(self) -> list[Track]:
@@ -132,9 +132,11 @@ class VideoRun:
 
     def _write(self) -> dict[str, Any]:
         matrix, backends, video_id = self.matrix, self.backends, self.video.stem
+        before = dict(getattr(backends.writer, "dropped", {}))  # of earlier videos
         drafts = self._timed("instructions", lambda: write_instructions(matrix, backends.writer))
+        unwritten = {k: n - before.get(k, 0) for k, n in getattr(backends.writer, "dropped", {}).items() if n > before.get(k, 0)}
         records, dropped = self._timed("filtering", lambda: keep_good(video_id, drafts, self.look, backends.clip, backends.threshold))
-        return {"records": records, "dropped": dropped, "sequence": event_sequence(matrix)}
+        return {"records": records, "dropped": dropped, "unwritten": unwritten, "sequence": event_sequence(matrix)}
 
     def _step(self, name: str, make: Callable[[], Any], kind: Any, out: Callable = lambda v: v, back: Callable = lambda v: v) -> Any:
         """What a step's file holds; made where it is missing. It is read back either way, so that a resumed run sees the same."""

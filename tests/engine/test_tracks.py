@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import permutations
+
 import numpy as np
 import pytest
 from engine.looks import seen
@@ -24,13 +27,20 @@ def test_two_that_pass_each_other_keep_their_looks():
         assert places == sorted(places, reverse=bool(track.feature[1] > 0.5)), "each goes on in its own direction"
 
 
-def test_the_cheapest_pairing_as_a_whole_is_taken():
-    """The nearest first would give the first track the second one's box."""
-    frames = [[seen(0.40, 0.5), seen(0.50, 0.5)], [seen(0.47, 0.5), seen(0.57, 0.5)]] * 1
-    frames += [[seen(0.47, 0.5), seen(0.57, 0.5)]] * 8
-    tracks = link(frames, 0, 0, 10, SETTINGS)
-    assert [round(track.boxes[0][0], 2) for track in tracks] == [0.35, 0.45]
-    assert [round(track.boxes[-1][0], 2) for track in tracks] == [0.42, 0.52]
+@pytest.mark.parametrize("seed", range(20))
+def test_the_cheapest_pairing_as_a_whole_is_taken(seed):
+    """Against every pairing there is."""
+    rng = np.random.default_rng(seed)
+    frames = [[seen(*rng.uniform(0.4, 0.6, 2), looks=rng.uniform(0.2, 1, 2), radius=0.1) for _ in range(3)] for _ in range(2)]
+    tracks = link(frames, 0, 0, 10, replace(SETTINGS, worst_match=9.0, shortest_track=0.1))
+
+    def cost(one, other):
+        return 1 - box_iou([one.box], [other.box])[0, 0] + 1 - float(one.feature @ other.feature)
+
+    least = min(sum(cost(frames[0][i], frames[1][p]) for i, p in enumerate(order)) for order in permutations(range(3)))
+    by_box = {detection.box: detection for frame in frames for detection in frame}
+    assert len(tracks) == 3
+    assert sum(cost(*(by_box[box] for box in track.boxes)) for track in tracks) == pytest.approx(least, abs=1e-5)
 
 
 @pytest.mark.parametrize(("missing", "count"), [(10, 1), (15, 1), (17, 2), (25, 2)])
