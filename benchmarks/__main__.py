@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
-NAMES = ("reading", "loss", "packing", "training", "prefix", "realtime", "convert")
+NAMES = ("reading", "loss", "packing", "training", "prefix", "realtime", "convert", "engine")
 COLUMNS = ("claim", "ours", "rival", "ratio", "target")
 
 

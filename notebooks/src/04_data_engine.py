@@ -78,8 +78,17 @@ print("cuts found:", look.times[scores.cuts], "   true:", [scene["start"] for sc
 # which track of the frames before? Every pair has a cost: how little the boxes overlap, plus how different
 # they look. We want the pairing whose *sum* of costs is least.
 #
+# `scipy.optimize.linear_sum_assignment` finds it:
+
+# %%
+cost = np.array([[0.1, 0.2], [0.2, 0.9]])  # two tracks, two boxes
+rows, columns = linear_sum_assignment(cost)
+for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+    print(f"track {row} gets box {column}, which costs {cost[row, column]}")
+
+# %% [markdown]
 # ### Exercise 1: pair tracks and boxes
-# `scipy.optimize.linear_sum_assignment` finds the least sum. A pair that costs more than `worst` is none.
+# A pair that costs more than `worst` is none.
 
 
 # %% tags=["exercise"]
@@ -121,8 +130,14 @@ plots.tracks(look, run.tracks, frame=len(look) // 4, title="Boxes and names, fro
 # low, and compression makes it restless. A **Gaussian filter** calms it. An event begins and ends where the
 # smoothed curve is *steepest*: there its slope has a local maximum.
 #
+# `gaussian_filter1d(curve, sigma)` smooths, `find_peaks(curve, height=...)[0]` gives the local maxima:
+
+# %%
+spike = np.array([0, 0, 0, 8, 0, 0, 0, 0])
+print(gaussian_filter1d(spike.astype(float), 1.0).round(2), "peak at", find_peaks(spike, height=1)[0])
+
+# %% [markdown]
 # ### Exercise 2: smooth, then find the peaks
-# `gaussian_filter1d(curve, sigma)` smooths, `find_peaks(curve, height=...)` finds local maxima.
 
 
 # %% tags=["exercise"]
