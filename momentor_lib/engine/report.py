@@ -20,13 +20,13 @@ from momentor_lib.timecode import display, for_people
 from momentor_lib.viz.style import BLUE, FAINT, GREEN, MUTED, VERMILLION
 from momentor_lib.viz.text import ticks
 
-WIDTH, LABEL, ROW = 960, 170, 26  # pixels
+WIDTH, LABEL, ROW = 960, 210, 26  # pixels
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; padding: 0 1rem; max-width: 64rem; }
 section { border-top: 1px solid #9a9a9a; padding: .5rem 0 1rem; }
 svg { width: 100%; height: auto; background: #fff; border-radius: 4px; }
-.strip { display: flex; gap: 2px; margin-left: 17.7%; }
+.strip { display: flex; gap: 2px; margin: 0 2% 0 21.4%; }
 .strip img { flex: 1; min-width: 0; height: auto; }
 dt { font-weight: 600; margin-top: .4rem; } dd { margin: 0 0 0 1.2rem; }
 .note { border-left: 4px solid #E69F00; padding: 4px 10px; }
@@ -98,7 +98,7 @@ def timeline(matrix: Matrix, boundaries: Boundaries, tracks: list[TrackRecord]) 
     for number, track in enumerate(tracks):
         y = number * ROW
         seen = _seen(track, matrix, number)
-        name = escape(track.name[:24])
+        name = escape(track.name[:28])
         shapes.append(f'<text x="{LABEL - 8}" y="{y + 17}" text-anchor="end" font-size="13" fill="#000">{name}</text>')
         shapes.append(
             f'<rect x="{at(seen[0]):.1f}" y="{y + 8}" width="{(seen[1] - seen[0]) * scale:.1f}" height="10" fill="{FAINT}"/>'

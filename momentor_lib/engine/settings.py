@@ -55,4 +55,4 @@ class Settings:
     shortest_track: float = 0.5
     contrast: float = 22.0
     smallest: float = 0.003
-    shape_fit: float = 0.6
+    shape_fit: float = 0.74
