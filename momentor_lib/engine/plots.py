@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from momentor_lib.engine.boundaries import Boundaries
 from momentor_lib.engine.looking import Look
 from momentor_lib.engine.tracks import Track
 from momentor_lib.viz import style
+from momentor_lib.viz.picture import Picture
 from momentor_lib.viz.style import BLUE, FAINT, MUTED, TRUTH, VERMILLION
 
 
-def frames(look: Look, count: int, title: str) -> Figure:
+def frames(look: Look, count: int, title: str) -> Picture:
     """Some frames side by side, each with its time."""
     with style.use():
         figure = style.new_figure(9, 1.9)
@@ -27,10 +27,10 @@ def frames(look: Look, count: int, title: str) -> Figure:
             if place == 0:
                 figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
         figure.subplots_adjust(left=0.01, right=0.99, top=0.72, bottom=0.02, wspace=0.05)
-    return figure
+    return Picture(figure, f"{title}: {count} frames of the video.")
 
 
-def curve(times: np.ndarray, values: np.ndarray, title: str, cuts: Sequence[float] = ()) -> Figure:
+def curve(times: np.ndarray, values: np.ndarray, title: str, cuts: Sequence[float] = ()) -> Picture:
     """Scores [T] over time, with cuts marked."""
     with style.use():
         figure = style.new_figure(9, 2.6)
@@ -42,10 +42,10 @@ def curve(times: np.ndarray, values: np.ndarray, title: str, cuts: Sequence[floa
         if len(cuts):
             axes.legend()
         figure.tight_layout()
-    return figure
+    return Picture(figure, f"{title}. Scores from {times[0]:.1f} to {times[-1]:.1f} seconds, {len(cuts)} cuts marked.")
 
 
-def tracks(look: Look, found: Sequence[Track], frame: int, title: str) -> Figure:
+def tracks(look: Look, found: Sequence[Track], frame: int, title: str) -> Picture:
     """A frame with the boxes of the tracks that are alive in it."""
     with style.use():
         figure = style.new_figure(4.2, 4.4)
@@ -61,10 +61,10 @@ def tracks(look: Look, found: Sequence[Track], frame: int, title: str) -> Figure
         axes.set_axis_off()
         axes.set_title(title, fontsize=11)
         figure.tight_layout()
-    return figure
+    return Picture(figure, f"{title}: " + ", ".join(track.name for track in found if track.box_at(frame) is not None))
 
 
-def boundaries(found: Boundaries, true: Sequence[float], duration: float, title: str) -> Figure:
+def boundaries(found: Boundaries, true: Sequence[float], duration: float, title: str) -> Picture:
     """True boundaries, those that were kept and those that were merged away, a row each."""
     rows = [("truth", list(true), TRUTH, "-"), ("kept", found.times, BLUE, "-"), ("merged", [b.time for b in found.merged], MUTED, ":")]
     with style.use():
@@ -77,4 +77,22 @@ def boundaries(found: Boundaries, true: Sequence[float], duration: float, title:
         axes.set(title=title, xlabel="seconds", xlim=(0, duration))
         axes.grid(False)
         figure.tight_layout()
-    return figure
+    return Picture(figure, f"{title}: " + ", ".join(f"{name} {len(times)}" for name, times, _, _ in rows))
+
+
+def slope(times: np.ndarray, curves: dict[str, np.ndarray], steep: np.ndarray, peaks: np.ndarray, threshold: float, title: str) -> Picture:
+    """Curves [T] above, the slope of the smoothed one below, with its local maxima above a threshold marked."""
+    with style.use():
+        figure = style.new_figure(9, 4.6)
+        upper, lower = figure.subplots(2, 1, sharex=True)
+        for name, values in curves.items():
+            upper.plot(times, values, label=name)
+        lower.plot(times, steep, color=BLUE, label="slope of the smoothed curve")
+        lower.plot(times[peaks], steep[peaks], "v", color=VERMILLION, label="candidates")
+        lower.axhline(threshold, linestyle=":", color=MUTED, label="threshold")
+        upper.set_title(title)
+        lower.set_xlabel("seconds")
+        for axes in (upper, lower):
+            axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        figure.tight_layout()
+    return Picture(figure, f"{title}: {len(peaks)} candidates")

@@ -23,7 +23,6 @@ import json
 import tempfile
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML
 from scipy.ndimage import gaussian_filter1d
@@ -65,8 +64,8 @@ plots.frames(look, 8, "Eight frames of the video")
 
 # %%
 scores = score_frames(look.pixels, settings)
-plots.curve(look.times, scores.values, "Cuts tower over everything else", cuts=look.times[scores.cuts])
 print("cuts found:", look.times[scores.cuts], "   true:", [scene["start"] for scene in truth["scenes"][1:]])
+plots.curve(look.times, scores.values, "Cuts tower over everything else", cuts=look.times[scores.cuts])
 
 # %% [markdown]
 # A cut is easy. An event is not: a small instance that sets off changes few pixels of the frame. So we
@@ -164,17 +163,11 @@ track = run.tracks[busiest]
 first, stop = track.scene_frames
 region = region_scores(look.pixels[first:stop], track, settings)
 times = look.times[first:stop]
-figure, (upper, lower) = plt.subplots(2, 1, figsize=(9, 4.6), sharex=True)
-upper.plot(times, np.sqrt(region), color="0.7", label="root of the score")
-upper.plot(times, smooth(np.sqrt(region), look.fps, settings), label="smoothed")
 slope = slope_of(region, look.fps, settings)
-lower.plot(times, slope, label="slope of the smoothed curve")
 found = find_peaks(slope, height=settings.peak)[0]
-lower.plot(times[found], slope[found], "v", label="candidates")
-lower.axhline(settings.peak, linestyle=":", color="0.4")
-upper.set_title(f"The {track.name}: its region changes while it acts", loc="left")
-lower.set_xlabel("seconds")
-_ = upper.legend(), lower.legend()
+curves = {"root of the score": np.sqrt(region), "smoothed": smooth(np.sqrt(region), look.fps, settings)}
+title = f"The region of the {track.name} changes while it acts"
+plots.slope(times, curves, slope, found, settings.peak, title)
 
 # %% [markdown]
 # ## 5. Merging what belongs together
@@ -230,9 +223,7 @@ true_times = sorted(
     [scene["start"] for scene in truth["scenes"][1:]]
     + [t for e in truth["events"] for t in (e["start"], e["end"])]
 )
-plots.boundaries(
-    run.boundaries, true_times, look.duration, "Most candidates are merged away; what stays fits the truth"
-)
+plots.boundaries(run.boundaries, true_times, look.duration, "What is kept lies where the truth is")
 
 # %% [markdown]
 # How good is that, and what does each part do? F1 on this video; a boundary is right within 0.3 s of a
