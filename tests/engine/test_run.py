@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 import pytest
+from engine.dying import KillsItself
 from make_videos import cut_off
 
 from momentor_lib.cli import app as program
 from momentor_lib.engine import run as module
-from momentor_lib.engine.load import load_backends
 from momentor_lib.engine.pipeline import STEPS, VideoRun
 from momentor_lib.engine.run import generate
 from momentor_lib.engine.settings import Settings
@@ -70,23 +70,13 @@ def test_ray_makes_the_same_also_when_a_worker_is_killed(made, videos, tmp_path,
     ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "momentor[ray]"')
     monkeypatch.setattr(module, "Generation", KillsItself)
     monkeypatch.setenv("MOMENTOR_TEST_MARK", str(tmp_path / "mark"))
+    here = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(here))  # of Ray's workers
     outcome = generate(videos, tmp_path / "out", workers=2, executor="ray", progress=False)
     assert (tmp_path / "mark").exists() and not outcome.failed and not ray.is_initialized()
     entries = [entry.id for entry in read_ledger(tmp_path / "out" / "ledger.jsonl")]
     assert sorted(entries) == sorted(set(entries)) and len(entries) == 3, "nothing twice"
     assert contents(tmp_path / "out") == contents(made)
-
-
-class KillsItself(module.Generation):
-    """The first worker that has done a step dies of it."""
-
-    def __call__(self, video_id, video):
-        mark = Path(os.environ["MOMENTOR_TEST_MARK"])
-        if not mark.exists():
-            mark.touch()
-            _ = VideoRun(video, self.out / video_id, load_backends(self.backends, self.settings, self.models), self.settings).tracks
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(video_id, video)
 
 
 def test_a_bad_video_is_reported_and_the_others_are_made(made, videos, tmp_path, scripts):
