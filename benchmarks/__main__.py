@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
-NAMES = ("reading", "loss", "packing", "training", "prefix", "realtime", "convert", "evaluation")
+NAMES = ("reading", "loss", "packing", "training", "prefix", "realtime", "convert", "engine", "evaluation")
 COLUMNS = ("claim", "ours", "rival", "ratio", "target")
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from momentor_lib import __version__
-from momentor_lib.cli import answers, check, convert, download, evaluate, extract, machine, train
+from momentor_lib.cli import answers, check, convert, download, engine, evaluate, extract, machine, train
 from momentor_lib.cli.output import complain
 
 # click's own UsageError (unknown option, missing argument, ...), which newer versions of typer bring along themselves.
@@ -34,6 +34,7 @@ COMMANDS = (
     convert.convert,
     download.download,
     extract.extract,
+    engine.engine,
     train.train,
     evaluate.evaluate,
     machine.doctor,

@@ -7,6 +7,9 @@ import math
 import av
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import linear_sum_assignment
+from scipy.signal import find_peaks
 from torch import nn
 
 from momentor_lib.model.temporal import TemporalPerceptionModule, propagate
@@ -295,6 +298,67 @@ def zeros_instead(ids, answers):
     return labels
 
 
+# -- 04 ------------------------------------------------------------------------------------------------------------------------------
+
+
+def every_frame_above(curve, sigma, threshold):
+    return np.flatnonzero(gaussian_filter1d(curve, sigma) > threshold)
+
+
+def not_smoothed(curve, sigma, threshold):
+    return find_peaks(curve, height=threshold)[0]
+
+
+def only_the_highest(curve, sigma, threshold):
+    return [int(np.argmax(gaussian_filter1d(curve, sigma)))]
+
+
+def threshold_on_the_raw_curve(curve, sigma, threshold):
+    found = find_peaks(gaussian_filter1d(curve, sigma))[0]
+    return [frame for frame in found if curve[frame] > threshold]
+
+
+def _cosine(a, b):
+    return a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+
+
+def sum_of_instances(frame_before, frame_after, before, after, distances):
+    shares = [_cosine(before[i], after[i]) * (1 - distances[i]) for i in before.keys() & after.keys()]
+    return _cosine(frame_before, frame_after) + sum(shares)
+
+
+def mean_over_those_on_both_sides(frame_before, frame_after, before, after, distances):
+    shares = [_cosine(before[i], after[i]) * (1 - distances[i]) for i in before.keys() & after.keys()]
+    return _cosine(frame_before, frame_after) + (sum(shares) / len(shares) if shares else 0.0)
+
+
+def products_instead_of_cosines(frame_before, frame_after, before, after, distances):
+    shares = [before[i] @ after[i] * (1 - distances[i]) for i in before.keys() & after.keys()]
+    return frame_before @ frame_after + sum(shares) / max(1, len(before.keys() | after.keys()))
+
+
+def weighted_by_distance(frame_before, frame_after, before, after, distances):
+    shares = [_cosine(before[i], after[i]) * distances[i] for i in before.keys() & after.keys()]
+    return _cosine(frame_before, frame_after) + sum(shares) / max(1, len(before.keys() | after.keys()))
+
+
+def cheapest_column_of_each_row(cost, worst):
+    return [(row, int(np.argmin(costs))) for row, costs in enumerate(cost) if costs.min() <= worst]
+
+
+def greedy_pairs(cost, worst):
+    cost, pairs = cost.copy(), []
+    while cost.size and cost.min() <= worst:
+        row, column = np.unravel_index(cost.argmin(), cost.shape)
+        pairs.append((int(row), int(column)))
+        cost[row, :], cost[:, column] = np.inf, np.inf
+    return pairs
+
+
+def dear_pairs_too(cost, worst):
+    return list(zip(*linear_sum_assignment(cost), strict=True))
+
+
 # -- 05 ------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -447,6 +511,14 @@ WRONG_ANSWERS = {
     ],
     ("moment10m_conversion", "passes"): [only_the_match_score, both_scores_needed, equal_is_enough],
     ("moment10m_conversion", "fill"): [rounded_to_whole_seconds, by_str_format, only_the_first_of_each],
+    ("data_engine", "peaks"): [every_frame_above, not_smoothed, only_the_highest, threshold_on_the_raw_curve],
+    ("data_engine", "consistency"): [
+        sum_of_instances,
+        mean_over_those_on_both_sides,
+        products_instead_of_cosines,
+        weighted_by_distance,
+    ],
+    ("data_engine", "pair"): [cheapest_column_of_each_row, greedy_pairs, dear_pairs_too],
     ("moment10m_conversion", "label_mask"): [everything_is_learned, from_the_first_answer_on, shifted_by_one, zeros_instead],
     ("lora_training", "count"): [everything_learns, tensors_instead_of_numbers, shared_twice, all_first],
     ("lora_training", "lora_linear"): [WithoutScale, InsteadOfTheBase, NonLinear, OnlyTheBase, BaseLearnsToo],
