@@ -260,7 +260,8 @@ stage_run.run_stage(model, processor, stages.STAGES["gesm"], data, folder / "ges
 curves.show()
 
 # %% [markdown]
-# The loss falls a little and stays high: what is missing are *words*, and the language model is frozen.
+# The loss stays high, and goes up and down with the videos that a batch happens to hold. What is missing are
+# *words*, and the language model is frozen.
 #
 # Second stage, **instruction tuning**: questions of all ten data types, now with LoRA in the language
 # model. One thing more is needed here. Our small model has never used the pieces that *pink* or *slides*
