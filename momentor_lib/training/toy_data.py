@@ -20,7 +20,7 @@ from transformers import CLIPVisionModel
 from momentor_lib import prompts
 from momentor_lib.data.convert import to_dialogue
 from momentor_lib.files import atomic_path
-from momentor_lib.model.backbones import load_vision
+from momentor_lib.model.backbones import load_vision, quiet
 from momentor_lib.model.processing import VideoExample
 from momentor_lib.timecode import format_span
 from momentor_lib.toy import Script, event_sequence, instructions, render, sample_script
@@ -150,7 +150,7 @@ def make_features(
     todo = [shard for shard in shards if not shard[1].with_suffix(".safetensors").exists()]
     if todo:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            list(tqdm(pool.map(_write_shard, todo), total=len(todo), desc=f"{split} features"))
+            list(tqdm(pool.map(_write_shard, todo), total=len(todo), desc=f"{split} features", disable=None))
     scripts: list[Script] = []
     features: list[Tensor] = []
     for shard in shards:
@@ -162,7 +162,8 @@ def make_features(
 def _write_shard(job: tuple[Path, Path, str, int, int, str]) -> None:
     encoder, path, split, number, num_frames, device = job
     torch.set_num_threads(1)
-    vision = load_vision(encoder).eval().to(device)
+    with quiet(bars=True):
+        vision = load_vision(encoder).eval().to(device)
     scripts = [sample_script(0, split, i) for i in range(number * SHARD, (number + 1) * SHARD)]
     rows = [encode_script(vision, script, num_frames).half() for script in scripts]
     with atomic_path(path.with_suffix(".json")) as half:

@@ -39,9 +39,6 @@ from momentor_lib.toy.writer import write_toy
 from momentor_lib.training import lora, scratch, stage_run, stages, tiny, toy_data
 from momentor_lib.viz import training_plots
 
-folder = Path(tempfile.mkdtemp())
-model, processor = presets.load("tiny")
-
 # %% [markdown]
 # ## 1. Four parts, three stages
 #
@@ -50,6 +47,8 @@ model, processor = presets.load("tiny")
 # stages, and in none of them does everything learn:
 
 # %%
+folder = Path(tempfile.mkdtemp())
+model, processor = presets.load("tiny")
 print(f"{'stage':10} {'learns from':38} projection  TPM  LoRA")
 for stage in stages.STAGES.values():
     signs = ["yes" if part else "-" for part in (stage.projection, stage.temporal, stage.lora)]
@@ -169,6 +168,7 @@ class ByHand(nn.Module):
         return self.base(x) + self.scale * (x @ self.a.T @ self.b.T)
 
 
+# %%
 torch.manual_seed(0)
 model, processor = presets.load("tiny")
 layer = model.language_model.get_decoder().layers[0].self_attn
@@ -227,6 +227,7 @@ for world, videos, seed in (("studio", 48, 0), ("plain", 24, 5)):
     extract_features(folder / world / "videos", features, progress=False)
 
 
+# %%
 def mean_iou(predictor, world, videos=12):
     """Mean IoU of the first moment, over every query of some test videos that has one moment."""
     said, true = [], []
