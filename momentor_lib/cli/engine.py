@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from momentor_lib.cli.extract import Executor
+from momentor_lib.cli.extract import Executor, check_folders
 from momentor_lib.cli.output import JsonOption, complain, results_only, warn
 
 PARTS = "detector, captioner, clip, writer"
@@ -38,10 +38,7 @@ def engine(
 
     Exit code 1 where a video failed; the others are done.
     """
-    if not videos.exists():
-        raise FileNotFoundError(f"{videos}: no such folder or video")
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is a file; name a folder")
+    check_folders(videos, out)
     models = dict(_pair(text) for text in model or ())
     if models and backends is BackendNames.offline:
         raise ValueError("--model belongs to --backends paper")

@@ -22,6 +22,14 @@ class Executor(str, Enum):
     ray = "ray"
 
 
+def check_folders(videos: Path, out: Path) -> None:
+    """Raises FileNotFoundError where there are no videos, ValueError where a file stands in the results' place."""
+    if not videos.exists():
+        raise FileNotFoundError(f"{videos}: no such folder or video")
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file; name a folder")
+
+
 def extract(
     videos: Annotated[Path, typer.Argument(metavar="VIDEOS", help="A folder of videos, or one video.", show_default=False)],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder for the features.", show_default=False)],
@@ -35,10 +43,7 @@ def extract(
 
     Exit code 1 where a video failed; the others are done.
     """
-    if not videos.exists():
-        raise FileNotFoundError(f"{videos}: no such folder or video")
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is a file; name a folder")
+    check_folders(videos, out)
     with results_only():
         from momentor_lib.extract import extract_features, find_videos
 

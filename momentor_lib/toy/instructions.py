@@ -49,6 +49,19 @@ def _record(script: Script, kind: str, variables: dict[str, Any], question: str,
     return {"id": script.id, "data_type": kind, "match_score": CERTAIN, "variables": variables, "conversations": turns}
 
 
+def ways_to_ask_when(caption: str, name: str, infinitive: str, progressive: str) -> tuple[str, ...]:
+    """Questions of when something happens: ``the red circle moves left`` of ``red circle``, ``move left``, ``moving left``."""
+    return (
+        prompts.GROUND.format(query=caption),
+        prompts.GROUND.format(query=caption),
+        prompts.GROUND.format(query=f"a {caption.removeprefix('the ')}"),
+        prompts.GROUND.format(query=f"the {name} is {progressive}"),
+        prompts.GROUND.format(query=f"{name} {progressive}"),
+        f"When does the {name} {infinitive}?",
+        f"Find the {name} {progressive}.",
+    )
+
+
 def _span(event: Event) -> list[float]:
     return [event.start, event.end]
 
@@ -152,15 +165,7 @@ def _segment_locations(script: Script, dice: Dice) -> list[Draft]:
     for caption, moments in queries(script).items():
         event = next(e for e in script.events if script.caption(e) == caption)
         actor, (_, infinitive, progressive, _) = script.actors[event.actor], script.actions[event.action]
-        asked = (
-            prompts.GROUND.format(query=caption),
-            prompts.GROUND.format(query=caption),
-            prompts.GROUND.format(query=f"a {actor.colour} {actor.shape} {caption.removeprefix(actor.name + ' ')}"),
-            prompts.GROUND.format(query=f"{actor.name} is {progressive}"),
-            prompts.GROUND.format(query=f"{actor.colour} {actor.shape} {progressive}"),
-            f"When does {actor.name} {infinitive}?",
-            f"Find {actor.name} {progressive}.",
-        )
+        asked = ways_to_ask_when(caption, f"{actor.colour} {actor.shape}", infinitive, progressive)
         drafts.append(({"moment": _moment(moments)}, dice.choice(asked), "{moment}"))
     return drafts
 

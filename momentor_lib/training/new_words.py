@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from momentor_lib.model.momentor import Momentor
-from momentor_lib.model.packing import block_mask, block_position_ids
 from momentor_lib.model.processing import MomentorProcessor, VideoExample
+from momentor_lib.training.validation import run_examples
 
 UNKNOWN = 2.0  # mean cross-entropy of a token, nats, above which the model does not have it
 
@@ -29,24 +29,18 @@ def hardest_tokens(model: Momentor, processor: MomentorProcessor, examples: Iter
     was_training = model.training
     model.eval()
     for first in range(0, len(examples), batch):
-        for token, cost in _costs(model, processor, examples[first : first + batch]):
-            loss.index_add_(0, token, cost)
-            count.index_add_(0, token, torch.ones_like(cost))
+        token, cost = _costs(model, processor, examples[first : first + batch])
+        loss.index_add_(0, token, cost)
+        count.index_add_(0, token, torch.ones_like(cost))
     model.train(was_training)
     loss[[token for token in (processor.eos_token_id, *processor.never_written) if token < vocabulary]] = 0
     loss = loss.masked_fill(loss / count.clamp(min=1) < UNKNOWN, 0)
     return sorted(loss.topk(min(most, int((loss > 0).sum()))).indices.tolist())
 
 
-def _costs(model: Momentor, processor: MomentorProcessor, examples: Sequence[VideoExample]) -> Iterable[tuple[Tensor, Tensor]]:
+def _costs(model: Momentor, processor: MomentorProcessor, examples: Sequence[VideoExample]) -> tuple[Tensor, Tensor]:
     """The word tokens of the examples' answers [K], and the cross-entropy of each [K]."""
-    data = {name: value.to(model.device) for name, value in processor.collate([processor.encode(one) for one in examples]).items()}
-    tables, ids = model.temporal.tables(), data["input_ids"]
-    if "features" not in data:
-        data["features"] = model.encode_frames(data["pixel_values"])
-    video = model.infuse_time(data["features"], data["frame_positions"], tables)  # [B, T, D]
-    embeds = model.splice(ids, data["positions"], video, data["frame_positions"], tables)  # [B, L, D]
-    hidden = model.run_language_model(embeds, block_mask(data["block_ids"]), block_position_ids(data["block_ids"]))
+    data, hidden, tables = run_examples(model, processor, examples)
     wanted = data["labels"][:, 1:]
     chosen = (wanted != -100) & (wanted != processor.time_token_id)
     words, times = model.logits(hidden[:, :-1][chosen], tables)  # [K, V], [K, N]
@@ -54,4 +48,4 @@ def _costs(model: Momentor, processor: MomentorProcessor, examples: Sequence[Vid
     if times is not None:
         total = torch.logaddexp(total, times.float().logsumexp(-1))
     token = wanted[chosen]
-    yield token.cpu(), (total - words.float().gather(-1, token[:, None]).squeeze(-1)).cpu()
+    return token.cpu(), (total - words.float().gather(-1, token[:, None]).squeeze(-1)).cpu()

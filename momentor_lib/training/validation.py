@@ -10,6 +10,7 @@ from torch import Tensor
 from momentor_lib.model.momentor import Momentor
 from momentor_lib.model.packing import block_mask, block_position_ids
 from momentor_lib.model.processing import MomentorProcessor, VideoExample
+from momentor_lib.model.temporal import Tables
 
 
 @torch.inference_mode()
@@ -39,12 +40,20 @@ def teacher_forced_iou(
     return {"iou": sum(overlap for _, overlap, _ in chosen) / len(chosen), "error": errors[len(errors) // 2]}
 
 
-def _read(model: Momentor, processor: MomentorProcessor, examples: Sequence[VideoExample]) -> list[tuple[bool, float, list[float]]]:
+def run_examples(
+    model: Momentor, processor: MomentorProcessor, examples: Sequence[VideoExample]
+) -> tuple[dict[str, Tensor], Tensor, Tables]:
+    """Examples with features -> their batch, the language model's hidden states [B, L, D], and the temporal tables."""
     data = {name: value.to(model.device) for name, value in processor.collate([processor.encode(one) for one in examples]).items()}
     tables = model.temporal.tables()
     video = model.infuse_time(data["features"], data["frame_positions"], tables)  # [B, T, D]
     embeds = model.splice(data["input_ids"], data["positions"], video, data["frame_positions"], tables)  # [B, L, D]
     hidden = model.run_language_model(embeds, block_mask(data["block_ids"]), block_position_ids(data["block_ids"]))  # [B, L, D]
+    return data, hidden, tables
+
+
+def _read(model: Momentor, processor: MomentorProcessor, examples: Sequence[VideoExample]) -> list[tuple[bool, float, list[float]]]:
+    data, hidden, tables = run_examples(model, processor, examples)
     found = []
     for row, example in enumerate(examples):
         labels, blocks = data["labels"][row], data["block_ids"][row]

@@ -9,9 +9,8 @@ from momentor_lib import prompts
 from momentor_lib.engine.instructions import Draft, moment_of, same_events
 from momentor_lib.engine.matrix import Event, Matrix
 from momentor_lib.toy.dice import Dice
+from momentor_lib.toy.instructions import TIMES, ways_to_ask_when
 from momentor_lib.toy.words import ACTIONS
-
-TIMES = {1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times", 6: "six times"}
 
 
 class TemplateWriter:
@@ -140,15 +139,7 @@ def _segment_locations(matrix: Matrix, dice: Dice) -> list[Draft]:
     drafts = []
     for caption, events in same_events(matrix.events).items():
         name, (_, infinitive, progressive, _) = events[0].name, _words(events[0])
-        asked = (
-            prompts.GROUND.format(query=caption),
-            prompts.GROUND.format(query=caption),
-            prompts.GROUND.format(query=f"a {caption.removeprefix('the ')}"),
-            prompts.GROUND.format(query=f"the {name} is {progressive}"),
-            prompts.GROUND.format(query=f"{name} {progressive}"),
-            f"When does the {name} {infinitive}?",
-            f"Find the {name} {progressive}.",
-        )
+        asked = ways_to_ask_when(caption, name, infinitive, progressive)
         drafts.append(_draft({"moment": moment_of(events)}, dice.choice(asked), "{moment}", events))
     return drafts
 
