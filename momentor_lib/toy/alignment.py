@@ -6,7 +6,7 @@ They are the toy world's part of modality alignment (paper: stage 1, captions of
 
 from __future__ import annotations
 
-from momentor_lib.timecode import format_spans, format_tag
+from momentor_lib.timecode import format_span, format_spans, format_tag
 from momentor_lib.toy.dice import Dice
 from momentor_lib.toy.motion import pose_at
 from momentor_lib.toy.render import scene_at
@@ -43,3 +43,11 @@ def presence(script: Script, dice: Dice) -> Turn:
         else:
             spans.append((start, end))
     return f"Find {name}.", format_spans(spans)
+
+
+def by_attribute(script: Script, dice: Dice) -> Turn:
+    """What somebody does in a stretch of time, told by its colour alone or by its shape alone."""
+    event = dice.choice(script.events)
+    actor, deed = script.actors[event.actor], script.actions[event.action][0]
+    attribute, answer = dice.choice((("colour", f"the {actor.colour} one {deed}"), ("shape", f"the {actor.shape} {deed}")))
+    return f"Tell by {attribute} what happens in {format_span(event.start, event.end)}.", answer

@@ -7,7 +7,7 @@ from momentor_lib.toy.motion import pose_at
 from momentor_lib.toy.script import FPS, Actor, Event, Scene, Script
 from momentor_lib.toy.words import ACTIONS, WORLDS, World
 
-SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test", "unnamed")
 SHORTEST_EVENT, LONGEST_EVENT = 2.0, 8.0
 SHORTEST_SCENE = 9.0
 REST = 0.7  # seconds for which an actor stands still between two of its events
@@ -21,7 +21,8 @@ def sample_script(seed: int, split: str = "train", index: int = 0, world: str = 
 
     Args:
         seed: a whole number from 0; every (split, seed, index) is a video of its own.
-        split: ``train`` and ``val`` use the training pairs of colour and shape; ``test`` shows held-out pairs beside them.
+        split: ``train`` and ``val`` use the training pairs of colour and shape; ``test`` shows held-out pairs beside them, and so does
+            ``unnamed``, for training with instructions that never name a held-out pair.
         index: which video of that seed.
         world: a key of ``words.WORLDS``.
 
@@ -78,13 +79,13 @@ def _sample_cast(dice: Dice, scenes: list[Scene], split: str, world: World) -> l
     """The pairs that stand in each scene; a scene takes some of them over from the others."""
     pool: list[tuple[str, str]] = []
     while len(pool) < 3 + len(scenes) // 2:
-        held_out = split == "test" and (not pool or dice.chance(0.4))
+        held_out = split in ("test", "unnamed") and (not pool or dice.chance(0.4))
         pair = dice.choice(world.held_out_pairs if held_out else world.train_pairs)
         if pair not in pool:
             pool.append(pair)
     cast = []
     for number in range(len(scenes)):
-        # the pool's first pair is in the first scene: every test video shows a held-out one
+        # the pool's first pair is in the first scene: every such video shows a held-out one
         members = pool[:1] if number == 0 else []
         left = pool[len(members) :]
         cast.append(members + dice.sample(left, dice.integer(2, 3) - len(members)))

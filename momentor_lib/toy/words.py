@@ -48,7 +48,7 @@ class World:
 
     @property
     def held_out_pairs(self) -> tuple[tuple[str, str], ...]:
-        """One pair for each colour and each shape, shown in test videos only."""
+        """One pair for each colour and each shape, named in test videos only."""
         return tuple((colour, SHAPES[(3 * i + 1) % len(SHAPES)]) for i, colour in enumerate(self.colours))
 
     @property

@@ -25,6 +25,7 @@ PLAN = tiny.Plan(
     heads=4,
     feed_forward=224,
     videos=1000,
+    unnamed_videos=0,
     val_videos=32,
     gesm=False,
     grounding_only=True,

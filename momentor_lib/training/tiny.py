@@ -48,7 +48,7 @@ class Plan:
     ``interpolation``, ``propagation``, ``infusion`` and ``time_format`` are :class:`MomentorConfig`'s; without ``gesm`` no instruction asks
     for every event in order. These are for ablations. With ``grounding_only`` nothing but *when* is asked, for a short training.
     ``word_dropout`` is the share of :func:`momentor_lib.training.toy_batches.drop_words`, ``hold`` the share of the training at the peak
-    learning rate.
+    learning rate. ``unnamed_videos`` show the held-out pairs of colour and shape too, which no instruction names.
     """
 
     seed: int = 0
@@ -67,6 +67,7 @@ class Plan:
     heads: int = 4
     feed_forward: int = 384
     videos: int = 10000
+    unnamed_videos: int = 2000
     val_videos: int = 64
     batch: int = 16
     watch_layer: int = 1
@@ -260,7 +261,9 @@ def run(
     """
     folder = features_folder or work / "features"
     made = {"workers": workers or 2, "device": "cuda" if workers and torch.cuda.is_available() else "cpu"}
-    scripts, features = toy_data.make_features(clip, folder, "train", plan.videos, plan.frames, **made)
+    parts = [toy_data.make_features(clip, folder, "train", plan.videos, plan.frames, **made)]
+    parts.append(toy_data.make_features(clip, folder, "unnamed", plan.unnamed_videos, plan.frames, **made))
+    scripts, features = ([one for part in parts for one in part[side]] for side in (0, 1))
     val_scripts, val_features = toy_data.make_features(clip, folder, "val", plan.val_videos, plan.frames, **made)
     torch.manual_seed(plan.seed)
     if start:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -24,9 +25,10 @@ from momentor_lib.model.backbones import load_vision, quiet
 from momentor_lib.model.processing import VideoExample
 from momentor_lib.timecode import format_span
 from momentor_lib.toy import Script, event_sequence, instructions, render, sample_script
-from momentor_lib.toy.alignment import frame_caption, presence
+from momentor_lib.toy.alignment import by_attribute, frame_caption, presence
 from momentor_lib.toy.dice import Dice
 from momentor_lib.toy.script import FPS
+from momentor_lib.toy.words import WORLDS
 from momentor_lib.training.deeds import deeds
 from momentor_lib.training.frame_encoder import normalise
 
@@ -44,6 +46,7 @@ BLOCKS = {
     "hypo_scene_data": 0.6,
     "comp_ret_data": 0.6,
 }
+BY_ATTRIBUTE = 6  # what a video that shows held-out pairs is asked by colour or by shape alone
 GROUNDING = {"segment_locate_data": 8}  # nothing but when something happens, for a training of minutes
 Dialogue = list[tuple[str, str]]
 FILE_NOISE = 0.0123  # about how far H.264 moves a feature, root mean square: 0.009 to 0.020 on six validation videos
@@ -72,7 +75,7 @@ def draw_dialogues(
     gesm: bool = True,
     blocks: Mapping[str, float] = BLOCKS,
 ) -> list[Dialogue]:
-    """Some instructions about a video, of all kinds: the blocks of one packed sequence.
+    """Some instructions about a video, of all kinds: the blocks of one packed sequence. None names a held-out pair.
 
     Args:
         appearance: also ask what looks how and where; off where the script tells only a part of the video.
@@ -92,7 +95,22 @@ def draw_dialogues(
     if alignment:
         dice = Dice(f"alignment/{seed}")
         dialogues += [[frame_caption(script, dice)], [frame_caption(script, dice)], [presence(script, dice)]]
-    return dialogues
+    shown = held_out_pairs(script)
+    if shown:
+        dice = Dice(f"by attribute/{seed}")
+        dialogues += [[by_attribute(script, dice)] for _ in range(BY_ATTRIBUTE)]
+    return [dialogue for dialogue in dialogues if not names_one(dialogue, shown)]
+
+
+def held_out_pairs(script: Script) -> list[tuple[str, str]]:
+    """The held-out pairs of colour and shape that a video shows."""
+    return [pair for pair in WORLDS[script.world].held_out_pairs if pair in {(actor.colour, actor.shape) for actor in script.actors}]
+
+
+def names_one(dialogue: Dialogue, pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether both words of one of these pairs stand in a dialogue, anywhere in it, question or answer."""
+    words = set(re.findall(r"[a-z]+", " ".join(text for turn in dialogue for text in turn)))
+    return any(words.issuperset(pair) for pair in pairs)
 
 
 def cut_out(script: Script, times: np.ndarray, rng: np.random.Generator) -> tuple[Script, slice] | None:

@@ -10,7 +10,7 @@ from momentor_lib.timecode import find_spans
 from momentor_lib.toy import render, sample_script
 from momentor_lib.toy.writer import write_video
 from momentor_lib.training.tiny import start_projection
-from momentor_lib.training.toy_data import cut_out, draw_dialogues, event_text, frame_times, make_example
+from momentor_lib.training.toy_data import cut_out, draw_dialogues, event_text, frame_times, held_out_pairs, make_example
 from momentor_lib.video import load_video
 
 
@@ -73,3 +73,16 @@ def test_the_projection_starts_as_a_whitening():
     white = projection(mixed.flatten(0, 1))[:, :6]
     assert torch.allclose(white.mean(0), torch.zeros(6), atol=1e-4)
     assert torch.allclose(white.T @ white / len(white), 0.09 * torch.eye(6), atol=1e-3)
+
+
+def test_videos_with_held_out_pairs_are_trained_on_without_naming_one():
+    rng, asked = np.random.default_rng(0), 0
+    for index in range(20):
+        script = sample_script(0, "unnamed", index)
+        shown = held_out_pairs(script)
+        assert shown
+        for dialogue in draw_dialogues(script, rng):
+            words = " ".join(part for turn in dialogue for part in turn).replace(".", " ").replace("?", " ").split()
+            assert not any(colour in words and shape in words for colour, shape in shown), words
+            asked += any(word in words for pair in shown for word in pair)
+    assert asked > 50  # about their colour alone, or their shape alone
