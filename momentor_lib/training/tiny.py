@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ from momentor_lib.training.optimizer import build_optimizers
 from momentor_lib.training.prefetch import Prefetched
 from momentor_lib.training.side_tasks import Questions, SideTasks
 from momentor_lib.training.tokenizer import train_tokenizer
-from momentor_lib.training.toy_batches import ToyBatches
+from momentor_lib.training.toy_batches import Draw, ToyBatches
 from momentor_lib.training.validation import teacher_forced_iou
 
 logger = logging.getLogger("momentor")
@@ -186,10 +187,12 @@ def train(
     folder: Path,
     workers: int = 0,
     on_log: Callable[[dict[str, float]], None] | None = None,
+    draw: Draw | None = None,
 ) -> None:
     """Train language model, projection and TPM; the frame encoder stays frozen. Resumes from ``folder``.
 
     Args:
+        draw: how an example comes of a script and its features, in place of the plan's own way.
         workers: processes that draw instructions ahead; with some, a GPU is used where there is one.
         on_log: called with each line of the log.
     """
@@ -206,9 +209,10 @@ def train(
         validate_every=plan.validate_every,
         save_every=plan.save_every,
     )
-    blocks = toy_data.GROUNDING if plan.grounding_only else toy_data.BLOCKS
-    asked = {"gesm": plan.gesm, "blocks": blocks, "word_dropout": plan.word_dropout}
-    batches = ToyBatches(processor, *data, size=plan.batch, seed=plan.seed, **asked)
+    if draw is None:
+        blocks = toy_data.GROUNDING if plan.grounding_only else toy_data.BLOCKS
+        draw = partial(toy_data.draw_example, vary=True, gesm=plan.gesm, blocks=blocks)
+    batches = ToyBatches(processor, *data, size=plan.batch, seed=plan.seed, draw=draw, word_dropout=plan.word_dropout)
     with Prefetched(batches, workers, ToyBatches.TOGETHER) if workers else nullcontext(batches) as steps:
         loop.train(
             loop.make_accelerator(settings, cpu=not workers),

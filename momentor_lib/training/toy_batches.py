@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,6 +14,9 @@ from momentor_lib.toy import Script
 from momentor_lib.training import toy_data
 from momentor_lib.training.batches import Step
 from momentor_lib.training.side_tasks import find_questions
+
+Draw = Callable[[Script, Tensor, np.random.Generator], tuple[VideoExample, Tensor]]
+FROM_SCRIPT: Draw = partial(toy_data.draw_example, vary=True)
 
 
 class ToyBatches:
@@ -25,7 +29,8 @@ class ToyBatches:
     Args:
         scripts, features: of the videos, features [T, D_v] each.
         size: videos in a batch.
-        gesm, blocks: see :func:`momentor_lib.training.toy_data.draw_dialogues`.
+        draw: script, features float32 [T, D_v], generator -> an example and what goes on in its frames [T, DEEDS]; by default what a script
+            tells, varied (:func:`momentor_lib.training.toy_data.draw_example`).
         word_dropout: see :func:`drop_words`.
     """
 
@@ -39,13 +44,12 @@ class ToyBatches:
         *,
         size: int,
         seed: int = 0,
-        gesm: bool = True,
-        blocks: Mapping[str, float] = toy_data.BLOCKS,
+        draw: Draw = FROM_SCRIPT,
         word_dropout: float = 0.0,
     ) -> None:
         self.processor, self.scripts, self.features = processor, scripts, features
         self.size, self.seed, self.word_dropout = size, seed, word_dropout
-        self.asked = {"gesm": gesm, "blocks": blocks}
+        self.draw = draw
         self._group, self._batches = -1, []
 
     def __getitem__(self, step: int) -> Step:
@@ -60,7 +64,7 @@ class ToyBatches:
     def _draw(self, rng: np.random.Generator) -> list[list[tuple[dict[str, Tensor], Tensor, str]]]:
         encoded = []
         for i in rng.integers(len(self.scripts), size=self.size * self.TOGETHER):
-            example, acts = toy_data.draw_example(self.scripts[i], self.features[i].float(), rng, vary=True, **self.asked)
+            example, acts = self.draw(self.scripts[i], self.features[i].float(), rng)
             encoded.append((drop_words(self.processor, example, self.word_dropout, rng), acts, example.video_id))
         encoded.sort(key=lambda one: len(one[0]["input_ids"]))
         return [encoded[self.size * i : self.size * (i + 1)] for i in rng.permutation(self.TOGETHER)]
