@@ -34,7 +34,9 @@ warns so.
 all ten Moment-10M data types and event sequences drawn anew at every step, a video's instructions packed in one
 sequence, and three side tasks on the frames (`momentor_lib/training/side_tasks.py`). No training instruction names one of
 these pairs of colour and shape, which test videos show: {held_out}.
-The frame encoder has seen all pairs.
+The frame encoder has seen all pairs. {unnamed} more videos (split `unnamed`) show them to the language model too; what
+such a pair does is asked and told by its colour alone or its shape alone ("the cyan one spins", "the star spins"), and
+instructions that hold both words are left out. So *held out* means here: seen, but never named.
 
     {command}
 
@@ -99,6 +101,7 @@ def write_card(checkpoint: Path, note: str, command: str = "make tiny") -> None:
         width=model.config.text_config.hidden_size,
         vocabulary=len(processor.tokenizer),
         videos=plan["videos"],
+        unnamed=f"{plan.get('unnamed_videos', 0):,}",
         held_out=", ".join(f"{colour} {shape}" for colour, shape in HELD_OUT_PAIRS),
         command=command,
         note=note,
