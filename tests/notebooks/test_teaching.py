@@ -9,11 +9,12 @@ import nbformat
 import pytest
 
 from notebooks import build
-from notebooks.tools import answer_keys, course, pages
+from notebooks.tools import answer_keys, course, pages, timings
 from notebooks.tools.pages import MADE
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = course.lessons()
+BLOCK = re.compile(r"<!-- made: (\w+) -->\n(.*?)<!-- /made -->", re.DOTALL)
 MOST_OF_A_PLAN = 0.95  # the rest is for questions
 PLANS = [
     pytest.param(path, plan, id=f"{path.stem}-{number}")
@@ -100,3 +101,20 @@ def test_an_unknown_kind_is_an_error():
     with pytest.raises(ValueError, match="nothing of kind"):
         pages.fill("<!-- made: weather -->\n<!-- /made -->", ROOT / "README.md", LESSONS)
     assert MADE.search("<!-- made: course -->\n<!-- /made -->")
+
+
+def test_a_measurement_goes_into_its_place_and_nowhere_else(tmp_path):
+    page = tmp_path / "timings.md"
+    page.write_text((ROOT / "docs" / "teaching" / "timings.md").read_text(encoding="utf-8"), encoding="utf-8")
+    before = dict(BLOCK.findall(page.read_text(encoding="utf-8")))
+    timings.write_block("runs", "| measured |\n", page)
+    after = dict(BLOCK.findall(page.read_text(encoding="utf-8")))
+    assert after == before | {"runs": "\n| measured |\n\n"}
+    with pytest.raises(ValueError, match="no place"):
+        timings.write_block("weather", "", page)
+
+
+def test_the_clone_is_measured_without_this_copy(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert "PYTHONPATH" not in timings.plain_environment() and "PATH" in timings.plain_environment()
+    assert re.search(r"^\d{4}-\d\d-\d\d, \d+ cores of .+, Python 3\.\d+\.\d+, torch \d", timings.machine())
