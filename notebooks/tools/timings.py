@@ -73,8 +73,8 @@ def measure_start(pip_args: str, python: str) -> str:
             print(*rows[-1], sep="  ", file=sys.stderr, flush=True)
     answer, end, with_reading = rows[1][2], rows[-1][2], total / 60 + read
     said = (
-        f"First grounded answer: {answer} s after the clone began. End of notebook 02: {end} s of machine time;\n"
-        f"with the {read} minutes that a beginner reads and solves, {with_reading:.0f} minutes."
+        f"First grounded answer: {answer} s after the clone began."
+        f" End of notebook 02: {end} s of machine time;\nwith the {read} minutes that a beginner reads and solves, {with_reading:.0f} minutes."
     )
     return f"{machine()}\n\n{table(['step', 'seconds', 'from the start'], rows)}\n{said}\n"
 
