@@ -71,10 +71,10 @@ def measure_start(pip_args: str, python: str) -> str:
                 total += seconds
             rows.append([words, f"{seconds:.0f}", f"{total:.0f}"])
             print(*rows[-1], sep="  ", file=sys.stderr, flush=True)
-    answer, end, with_reading = rows[1][2], rows[-1][2], total / 60 + read
     said = (
-        f"First grounded answer: {answer} s after the clone began."
-        f" End of notebook 02: {end} s of machine time;\nwith the {read} minutes that a beginner reads and solves, {with_reading:.0f} minutes."
+        f"First grounded answer: {rows[1][2]} s after the clone began."
+        f" End of notebook 02: {rows[-1][2]} s of machine time,\n"
+        f"or {total / 60 + read:.0f} minutes with the {read} that a beginner reads and solves."
     )
     return f"{machine()}\n\n{table(['step', 'seconds', 'from the start'], rows)}\n{said}\n"
 
