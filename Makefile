@@ -4,7 +4,8 @@
 #   make test            sets up and runs every check and test
 #   make lab             opens JupyterLab on the notebooks
 #   make bench           prints the benchmark table
-#   make notebooks       rebuilds and runs the notebooks
+#   make notebooks       rebuilds and runs the notebooks, then the pages made from them (plans, index, answer keys)
+#   make slides          makes slides from the notebooks, in build/slides
 #   make tiny            trains the tiny checkpoint again
 #   make lint | clean
 #
@@ -22,7 +23,7 @@ SAMPLE = data_samples/videos/toy_test_7_0002.mp4
 QUERY_1 = the blue moon spins
 QUERY_2 = the white heart grows
 
-.PHONY: demo test lab bench notebooks tiny lint clean
+.PHONY: demo test lab bench notebooks slides tiny lint clean
 .DEFAULT_GOAL = demo
 
 # A stamp is newer than pyproject.toml and constraints.txt once their packages are in, so that a second run installs nothing.
@@ -63,6 +64,10 @@ bench: $(VENV)/.base
 
 notebooks: $(VENV)/.dev
 	$(BIN)/python notebooks/build.py
+	$(BIN)/python -m notebooks.tools.pages
+
+slides: $(VENV)/.dev
+	$(BIN)/python -m notebooks.tools.slides
 
 tiny: $(VENV)/.dev
 	$(BIN)/python -m momentor_lib.training.tiny --out checkpoints/tiny

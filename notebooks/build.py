@@ -164,6 +164,11 @@ def fill_header(text: str, path: str, minutes: int) -> str:
 
 def reading_minutes(cells: list[NotebookNode]) -> int:
     """How long a beginner takes, exercises included, rounded up to five minutes."""
+    return 5 * math.ceil(raw_minutes(cells) / 5)
+
+
+def raw_minutes(cells: list[NotebookNode]) -> float:
+    """The same before it is rounded, of any cells of a source; a section's minutes come from it too."""
     words = sum(len(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
     lines = sum(
         len(cell.source.splitlines())
@@ -171,9 +176,7 @@ def reading_minutes(cells: list[NotebookNode]) -> int:
         if cell.cell_type == "code" and "solution" not in tags_of(cell)
     )
     exercises = sum("exercise" in tags_of(cell) for cell in cells)
-    return 5 * math.ceil(
-        (words / WORDS_A_MINUTE + lines / CODE_LINES_A_MINUTE + exercises * MINUTES_AN_EXERCISE) / 5
-    )
+    return words / WORDS_A_MINUTE + lines / CODE_LINES_A_MINUTE + exercises * MINUTES_AN_EXERCISE
 
 
 def execute(notebook: NotebookNode) -> Run:

@@ -42,7 +42,7 @@ def average_precision(function: Callable[[Sequence[bool], int], float]) -> str:
     require(abs(function([False, False], 3)) < 1e-9, "without a hit it is 0.")
     require(abs(function([], 2)) < 1e-9, "without a prediction it is 0.")
     require(abs(function([False, True], 1) - 0.5) < 1e-9, "the only true window comes second: the precision there is a half.")
-    require(abs(function([True], 2) - 0.5) < 1e-9, "one of two true windows was never found. It counts 0, but it counts.")
+    require(abs(function([True], 2) - 0.5) < 1e-9, "one of two true moments was never found. It counts 0, but it counts.")
     require(
         abs(function([True, False, True], 2) - (1 + 2 / 3) / 2) < 1e-9, "precision counts at the hits only: here at the first and third."
     )

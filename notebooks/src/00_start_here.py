@@ -54,7 +54,7 @@ plots.video_language_model()
 # Most Video-LLMs are good at *what* and bad at *when*. **Momentor** ([Qian et al., ICML
 # 2024](https://arxiv.org/abs/2402.11435)) was built for *when*: it reads and writes times as exactly as
 # words. This course builds it, piece by piece. The model that comes with it is a tiny one. It was trained
-# on a toy world, moving shapes on a plain ground, so that everything runs on any computer.
+# on a toy world of coloured shapes that move, grow, spin and blink, so that everything runs on any computer.
 
 # %% [markdown]
 # ## 3. The first answer
@@ -71,7 +71,7 @@ print(*[f"  {query['query']}" for query in record["queries"]], sep="\n")
 plots.contact_sheet(
     [frames.pixels],
     [[f"{seconds:.1f} s" for seconds in frames.times]],
-    ["Shapes on a plain ground move, grow, spin, blink"],
+    ["Coloured shapes move, grow, spin, blink"],
 )
 
 # %% [markdown]
@@ -98,7 +98,8 @@ for moment in answer.moments:
 #
 # Numbers are hard to judge. A timeline shows them beside the video. Click a moment, or press its button:
 # the player jumps there. The left and right arrow keys move through the moments, and the table below holds
-# the same numbers. The truth is known here, because we drew the video; it has a row of its own.
+# the same numbers. The truth is known here, because we drew the video; it has a row of its own. (A timeline's
+# `.save_html(path)` keeps all of it as one page that needs no network.)
 
 # %%
 truth = [Moment(start, end) for start, end in record["queries"][0]["moments"]]
@@ -197,17 +198,20 @@ checks.happening_at(happening_at)
 # %% [markdown]
 # ## 7. What is inside?
 #
-# Three parts, one after the other. The next notebooks take them apart.
+# A `Momentor` has four parts, one after the other. The next notebooks take them apart. The last line also
+# counts **anchors**: marks on the time axis by which the model reads and writes times (notebook 02).
 
 # %%
 model = predictor.model
 parts = {
-    "frame encoder (CLIP)": model.vision_model,
-    "projection": model.projection,
-    "temporal perception module": model.temporal,
+    "frame encoder (CLIP)": [model.vision_model],
+    "projection": [model.projection, model.motion],
+    "temporal perception module": [model.temporal],
+    "language model": [model.language_model],
 }
-for name, part in (parts | {"language model": model.language_model}).items():
-    print(f"{name:28s} {sum(weights.numel() for weights in part.parameters()):9,d} numbers learned")
+for name, modules in parts.items():
+    learned = sum(weights.numel() for module in modules for weights in module.parameters())
+    print(f"{name:28s} {learned:9,d} numbers learned")
 print(f"it sees {model.config.num_frames} frames and has {model.config.num_temporal_tokens} anchors for time")
 
 # %% [markdown]
@@ -225,8 +229,8 @@ print("answer  ", for_people(strange.text))
 print("warnings", *strange.warnings)
 
 # %% [markdown]
-# **Even in its toy world it is not always right.** These are its scores on fresh test videos, from 0 to 1;
-# its model card has them all:
+# **Even in its toy world it is not always right.** These are some of its scores on fresh test videos, from 0
+# to 1. The first you know; notebook 07 says what the others count. Its model card has them all:
 
 # %%
 scores = json.loads(shipped("checkpoints/tiny/scores.json").read_text())
@@ -243,7 +247,9 @@ for name in ("mean IoU", "R@1, IoU>=0.5", "events, F1 at IoU 0.5", "questions an
 #
 # - A Video-LLM reads frames and a question. Momentor answers with times, exactly.
 # - `Predictor("tiny").set_video(path)`, then `.ground(query)`, `.caption(start, end)`, `.events()` or
-#   `.ask(question)`.
+#   `.ask(question)`. All but `.events()` return an `Answer`: a text, moments, warnings.
+# - The same in a terminal: `momentor doctor`, `momentor ground VIDEO QUERY`, `momentor caption VIDEO`,
+#   `momentor ask VIDEO QUESTION`.
 # - A moment has a start, an end, a score, and how far each end may be off. IoU says how good it is.
 #
 # ## Next

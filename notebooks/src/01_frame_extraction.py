@@ -29,7 +29,7 @@ import decord
 import numpy as np
 import torch
 
-from momentor_lib import load_video, shipped, video
+from momentor_lib import VideoError, load_video, probe, shipped, video
 from momentor_lib.checks import frame_extraction as checks
 from momentor_lib.model import presets
 from momentor_lib.viz import plots
@@ -68,6 +68,7 @@ with av.open(str(sample)) as container:
     print("frames         ", stream.frames)
     raw = stream.frames * stream.width * stream.height * 3
 print("uncompressed   ", f"{raw / 1e6:.1f} MB, {raw / sample.stat().st_size:.0f} times the file")
+print("in one call    ", probe(sample))
 
 # %% [markdown]
 # How can the file be so small? Most pictures are stored only as a *change* against other pictures.
@@ -422,7 +423,8 @@ print("the first feature begins with", features[0, :5].round(2))
 
 # %% [markdown]
 # `features` is [T, D_v]: T frames, D_v numbers for each. Everything that Momentor will ever know about the
-# video is in these numbers and in `frames.times`.
+# video is in these numbers and in `frames.times`. So they can be made once and kept: `momentor extract VIDEOS
+# OUT` does it for a folder of videos.
 #
 # ### Exercise 4: which frames are alike?
 # The **cosine similarity** of two vectors is the cosine of the angle between them: 1 for the same
@@ -475,6 +477,17 @@ print(f"all frames {whole / 1e9:.0f} GB; 300 frames of 224 x 224 pixels {chosen 
 # %% [markdown]
 # `load_video(path, num_frames=300, size=224)` therefore resizes while it decodes.
 #
+# - **A file that is no video.** A download that broke off, a web page saved as `.mp4`. The library says so in
+#   one kind of error:
+
+# %%
+(folder / "broken.mp4").write_text("<html>Not found</html>")
+try:
+    load_video(folder / "broken.mp4")
+except VideoError as error:
+    print(error)
+
+# %% [markdown]
 # ## Summary
 #
 # - A container holds packets; a packet's `pts` times the time base is the second at which its picture is

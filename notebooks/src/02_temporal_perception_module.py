@@ -58,7 +58,7 @@ plots.three_ways(46.87, anchor_times[32:38], pieces)
 # %% [markdown]
 # ## 2. What each way loses
 #
-# We write 2,000 times in each of the three ways, read them back, and look at the error. For the continuous
+# We write 2,001 times in each of the three ways, read them back, and look at the error. For the continuous
 # way we use the library, there and back.
 
 # %%
@@ -441,8 +441,9 @@ for method in ("embed", "infuse", "logits"):
 
 # %% [markdown]
 # And here are the tokens of the trained model that comes with this course, on the same kind of map. It has
-# far fewer anchors than the paper's 300, so its curve has corners. We also measure how alike neighbours are
-# (cosine similarity of the tokens, their mean taken away), beside tokens that are ten anchors apart.
+# far fewer anchors than the paper's 300 (its `MomentorConfig` says how many), so its curve has corners. We
+# also measure how alike neighbours are (cosine similarity of the tokens, their mean taken away), beside
+# tokens that are ten anchors apart.
 
 
 # %%
@@ -453,6 +454,7 @@ def likeness(table, steps):
 
 
 tables = {"T_in, read": model.temporal.input_tokens, "T_out, written": model.temporal.output_tokens}
+print(f"{model.config.num_temporal_tokens} anchors")
 near, far = ([likeness(table, steps) for table in tables.values()] for steps in (1, 10))
 for name, one, ten in zip(tables, near, far, strict=True):
     print(f"{name:15s} neighbours {one:+.2f}, ten anchors apart {ten:+.2f}")

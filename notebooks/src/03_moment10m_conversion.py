@@ -43,8 +43,10 @@ folder = Path(tempfile.mkdtemp())
 # questions and answers about their moments (these figures are the paper's). The result, **Moment-10M**, is
 # published as a few very large JSON files.
 #
-# Our sample videos have annotations in the same two formats: a **packed** file and a **GESM** file. A
-# packed file is one JSON object: video id, then data type, then a list of **records**. The reader goes
+# `momentor download` fetches its annotation files and videos; this notebook does not need them.
+#
+# Our sample videos have annotations in the same two formats: a **packed** file and a **GESM** file (section
+# 6). A packed file is one JSON object: video id, then data type, then a list of **records**. The reader goes
 # through it video by video, so that a file of gigabytes needs little memory.
 
 # %%
@@ -285,8 +287,8 @@ def label_mask(ids, answers):
 checks.label_mask(label_mask)
 
 # %% [markdown]
-# The processor does it for a whole video. Here are the tokens of one question and its answer: what is
-# learned is coloured, and each time shows its position, from 0 (start of the video) to 1 (end).
+# The `MomentorProcessor` does it for a whole video. Here are the tokens of one question and its answer: what
+# is learned is coloured, and each time shows its position, from 0 (start of the video) to 1 (end).
 
 # %%
 from momentor_lib.model import presets
@@ -308,7 +310,7 @@ pieces = [processor.tokenizer.decode([number]).replace(" ", "·").replace("\n", 
 plots.TokenTable(
     tokens=pieces,
     learned=[label != -100 for label in labels],
-    notes=["" if position != position else f"{position:.3f}" for position in positions],
+    notes=["" if np.isnan(position) else f"{position:.3f}" for position in positions],
     caption=f"Learned: {sum(label != -100 for label in labels)} of {len(ids)} tokens, the answer and its end",
 )
 
@@ -350,6 +352,5 @@ for finding in report.in_order:
 #
 # ## Next
 #
-# Notebook 04 makes such data from videos alone. Until it is there: try `momentor convert --help`, or go
-# back to [02 · The temporal perception module](02_temporal_perception_module.ipynb) to see what becomes of
-# a tag.
+# [04 · The data generation engine](04_data_engine.ipynb) makes such data from videos alone. Whoever has the
+# data and wants to train can go on to [05 · Training with LoRA](05_lora_training.ipynb).

@@ -226,8 +226,9 @@ true_times = sorted(
 plots.boundaries(run.boundaries, true_times, look.duration, "What is kept lies where the truth is")
 
 # %% [markdown]
-# How good is that, and what does each part do? F1 on this video; a boundary is right within 0.3 s of a
-# true one. (`python -m benchmarks.engine_scores` measures it on 60 videos.)
+# How good is that, and what does each part do? Two shares count: found boundaries that are true, and true
+# ones that were found. **F1** is their harmonic mean: high only where both are. A boundary is right within
+# 0.3 s of a true one. (`python -m benchmarks.engine_scores` measures it on 60 videos.)
 
 # %%
 from dataclasses import replace
@@ -279,7 +280,8 @@ for data_type, several in drafts.items():
 #
 # An engine errs. Each instruction gets a score: how well do its words and its frames go together, by a
 # CLIP? The published thresholds belong to the paper's CLIP. Ours is another one, with another scale, so
-# its threshold was fitted on validation videos, to keep 95 % of the instructions. Let us lie to it:
+# its threshold was fitted on validation videos, to keep nearly all true instructions
+# (`python -m momentor_lib.engine.tune`). Let us lie to it:
 
 # %%
 from momentor_lib.engine.filtering import TINY_CLIP, similarity_of
@@ -287,15 +289,15 @@ from momentor_lib.engine.filtering import TINY_CLIP, similarity_of
 clip = run.backends.clip
 draft = drafts["segment_caption_data"][0]
 for shown in (draft.shown, "a white ring", "a purple cross"):
-    lie = type(draft)(draft.variables, draft.question, draft.answer, shown, draft.spans)
-    value = similarity_of(lie, look, clip, {})
+    value = similarity_of(replace(draft, shown=shown), look, clip, {})
     print(f"{shown:16s} {value:6.2f}  {'kept' if value > TINY_CLIP else 'dropped'}")
 
 # %% [markdown]
 # ## 9. A folder of videos
 #
 # `momentor engine VIDEOS OUT` does all of this for many videos. It can be stopped at any moment and goes on
-# where it was; a file that is no video is reported and left out.
+# where it was; a file that is no video is reported and left out. More videos to try it on:
+# `momentor toy OUT --videos 20 --seed 1` writes some, with the truth beside them.
 
 # %%
 from momentor_lib.data.check import check_file
@@ -328,5 +330,5 @@ print(sorted(path.name for path in (folder / "out").iterdir() if not path.name.s
 #
 # ## Next
 #
-# Use what you made: `momentor convert` and `momentor train` take the engine's files. Back to
-# [03 · Moment-10M](03_moment10m_conversion.ipynb) for what becomes of them.
+# `momentor convert` and `momentor train` take the engine's files:
+# [05 · Training with LoRA](05_lora_training.ipynb) teaches a model with such data.

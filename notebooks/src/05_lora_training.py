@@ -370,7 +370,7 @@ training_plots.score_over_time(minutes, overlaps, "From nothing: a plateau, then
 # - **A learning rate for small models on a large one.** The rates above are for a model of a million
 #   parameters. The paper's recipe for 7 billion is 2e-5.
 # - **The old data left out.** The new world is learned just as well, and the old one is lost.
-# - **`alpha` left as it was when `rank` changes.** LoRA's part is scaled by $\\alpha / r$: twice the rank
+# - **`alpha` left as it was when `rank` changes.** LoRA's part is scaled by $\alpha / r$: twice the rank
 #   halves it. The library's default keeps the ratio at 2.
 # - **A loss that falls, and nothing more.** Words are most of the loss. Whether times are right, only a
 #   validation score on times tells.

@@ -24,9 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from momentor_lib import shipped
+from momentor_lib import Moment, shipped
 from momentor_lib.checks import evaluation_and_ablation as checks
-from momentor_lib.moments import Moment
 from momentor_lib.viz import score_plots as plots
 
 folder = Path(tempfile.mkdtemp())
@@ -368,7 +367,8 @@ plots.scores_with_ranges(ranges, title, "toy mIoU (%)", marked="full") if ranges
 #
 # ## What could go wrong
 #
-# - **Leaving out what cannot be read.** It once turned 9.0 into 20.5. Count it, and say how often it came.
+# - **Leaving out what cannot be read.** Section 2 showed what it does to a mean. Count it, and say how often
+#   it came.
 # - **Choosing the threshold, the prompt or the checkpoint on the test videos.** That is what validation
 #   videos are for.
 # - **Comparing figures of two evaluators.** Score both predictions by one.
@@ -383,6 +383,9 @@ plots.scores_with_ranges(ranges, title, "toy mIoU (%)", marked="full") if ranges
 #
 # ## Next
 #
-# Score a model of your own: `momentor evaluate grounding --predictions F --ground-truth F` takes any model's
-# predictions, and `momentor evaluate --help` says the rest. Back to
-# [00 · Start here](00_start_here.ipynb).
+# Score a model of your own. `momentor evaluate grounding --predictions F --ground-truth F` takes any model's
+# predictions. A class with the two methods of `momentor_lib.evaluation.protocol` can be run as well: it is
+# asked by the prompts in `momentor_lib.evaluation.task_prompts`. The scores in the tiny model's card come
+# from `python -m momentor_lib.evaluation.toy`.
+#
+# **08 · Your video, and a GPU**: what changes when the videos and the model are real ones.

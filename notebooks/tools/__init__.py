@@ -1,0 +1,1 @@
+"""What is made from the notebooks' sources beside them: plans, index, answer keys, slides, timings."""
