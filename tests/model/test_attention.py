@@ -57,7 +57,9 @@ def test_the_first_layers_weights_follow_from_its_own_projections(tiny):
         hidden = layer.input_layernorm(embeds)
         angles = decoder.rotary_emb(hidden, torch.arange(video.length, video.length + len(ids))[None])
         size = layer.self_attn.head_dim
-        queries, keys = (part(hidden).unflatten(-1, (-1, size)).transpose(1, 2) for part in (layer.self_attn.q_proj, layer.self_attn.k_proj))
+        queries, keys = (
+            part(hidden).unflatten(-1, (-1, size)).transpose(1, 2) for part in (layer.self_attn.q_proj, layer.self_attn.k_proj)
+        )
         queries, keys = apply_rotary_pos_emb(queries, keys, *angles)
         keys = torch.cat((video.layers[0][0], keys), dim=2).repeat_interleave(2, dim=1)  # two heads share a key
         scores = (queries[:, :, -1:] @ keys.mT) * size**-0.5
