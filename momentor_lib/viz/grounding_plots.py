@@ -51,7 +51,7 @@ def distributions(readings: Mapping[str, Reading], duration: float, title: str, 
             _bars(axes, reading, duration, name)
             if truth and name in truth:
                 axes.axvline(truth[name], color=style.TRUTH, linestyle="--", label="true time")
-            axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1), fontsize=9)
+        panels[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1), fontsize=9)
         panels[0].set_title(title)
         panels[-1].set(xlabel="time (s)", xlim=(-0.02 * duration, 1.02 * duration))
     said = "; ".join(f"{name} read at {one.time:.1f} s ± {one.std:.1f} s" for name, one in readings.items())

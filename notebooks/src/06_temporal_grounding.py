@@ -228,7 +228,7 @@ for one in record["queries"]:
 shares = np.mean(shares, axis=0)  # [layers, heads]
 for layer, row in enumerate(shares):
     marks = ["*" if (layer, head) == pointing else " " for head in range(len(row))]
-    print(f"layer {layer + 1}", *[f"  {share:.2f}{mark}" for share, mark in zip(row, marks, strict=True)])
+    print(f"layer {layer + 1}", *[f"  {mark}{share:.2f}" for share, mark in zip(row, marks, strict=True)])
 print(f"(* the pointing head; a head that looks at all frames alike: {near.mean():.2f})")
 
 # %% [markdown]
@@ -522,8 +522,8 @@ later = sum(result["ious"][1:].max(initial=0) >= 0.5 for result in failures)
 print(f"\nin {later} of the {len(failures)} the right moment is among the next four offers")
 
 # %% [markdown]
-# If the right moment is among the next offers, the model had seen it and ranked it wrongly. The worst
-# query, looked at as in section 3:
+# If the right moment is among the next offers, the model had seen it and ranked it wrongly. The first of
+# the list, looked at as in section 3:
 
 # %%
 worst = by_iou[0]
@@ -533,11 +533,11 @@ shown = {"the pointing\nhead": attention[pointing]}
 print(f"{worst['query']}: IoU {worst['ious'][0]:.2f}, {diagnose(worst)[0]}")
 for event in worst["record"]["events"]:
     print(f"   {event['start']:5.1f} s to {event['end']:5.1f} s  {event['caption']}")
-plots.looking(seer.frames, shown, read, worst["truth"], f"The worst answer: “{worst['query']}”")
+plots.looking(seer.frames, shown, read, worst["truth"], f"One of the worst: “{worst['query']}”")
 
 # %% [markdown]
 # Where the head looks outside the hatched stretch, see in the list what happens there: that event was taken
-# for the one that was asked for.
+# for the one that was asked for. A second peak inside it would say that the model wavered between the two.
 #
 # ### Are some queries harder?
 #
@@ -608,6 +608,9 @@ for way, (mean, low, high) in rows.items():
     print(f"{way:20s} mean IoU {mean:5.1f}  (95 % interval {low:.1f} to {high:.1f})")
 
 # %% [markdown]
+# Compare with the first row. A wording whose interval lies wholly below it is one that the model did not
+# learn: to a language model `the` and `THE` are different tokens, and order matters.
+#
 # ### What never happens
 #
 # Asked when something happens that never does, the model has no way to say "never": every answer begins
