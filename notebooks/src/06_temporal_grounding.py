@@ -337,10 +337,9 @@ for moment in kept or []:
 # %% [markdown]
 # ## 5. Is the uncertainty honest?
 #
-# The model says "2.8 s, give or take 0.4 s". Is that so? If errors were spread like a **bell curve** with
-# the standard deviation that the model claims, about two of three truths would lie within one standard
-# deviation, and nearly all within two. We can count. A model whose claims hold in this sense is called
-# **calibrated**.
+# The model says when, give or take a standard deviation. Is that so? If errors were spread like a **bell
+# curve** of the width that it claims, about two of three truths would lie within one standard deviation, and
+# nearly all within two. We can count. A model whose claims hold in this sense is called **calibrated**.
 #
 # ### Exercise 3: how often does the truth lie inside?
 
@@ -409,7 +408,7 @@ for share in (0.0, 0.1, 0.5):
     print(f"  {share:.1f} of the way: std {step * math.sqrt(share * (1 - share)):.2f} s")
 
 # %% [markdown]
-# The last lines explain a part of it. The training target of a time halfway between two anchors *is* half
+# Mind the last lines. The training target of a time halfway between two anchors *is* half
 # and half, so even a perfect answer there has a standard deviation of half a step. With few anchors the
 # number speaks of the grid as much as of doubt. And it speaks only of the neighbourhood of one peak: where
 # the model has chosen a wrong event, the truth can be many standard deviations away. For that kind of doubt
@@ -450,6 +449,7 @@ for kind, drafts in packed.items():
         print("   question", for_people(wanted))
         print("   answer  ", for_people(said))
         print("   truth   ", for_people(right_answer))
+print("\nfor the model itself, a time stands in a text as a tag:", format_tag(truth[0][0]))
 
 # %% [markdown]
 # ### Exercise 4: times as people write them
@@ -675,7 +675,7 @@ print("addresses of other files in it:", len(re.findall(r"""(?:src|href)=["']?(?
 # - **The standard deviation taken for the chance of being right.** It tells how wide one peak is. Whether it
 #   is the right peak, only the score may tell.
 # - **The best answers shown, the others not.** Sort all of them, look at the worst.
-# - **Groups of five queries compared.** Look at the intervals first.
+# - **Small groups of queries compared.** Look at the intervals first.
 #
 # ## Summary
 #

@@ -67,12 +67,3 @@ def test_every_picture_is_inside_and_nothing_names_another_computer_as_a_source(
     sources = "() => [...document.querySelectorAll('[src], link[href]')].map((element) => element.src || element.href)"
     assert [address[:80] for address in page.evaluate(sources) if not address.startswith("data:")] == []
     assert not re.search(r"(@import|url\()\s*['\"]?https?:", exported.read_text(encoding="utf-8"))
-
-
-def test_plain_nbconvert_would_ask() -> None:
-    """Why there is a command of our own: were this not so, it could go."""
-    import nbformat
-    from nbconvert import HTMLExporter
-
-    text, _ = HTMLExporter().from_notebook_node(nbformat.read(ROOT / "notebooks" / "06_temporal_grounding.ipynb", as_version=4))
-    assert re.search(r"<script[^>]*src=\"https://", text) and re.search(r"<img[^>]*src=\"https://", text)
