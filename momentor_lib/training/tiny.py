@@ -117,7 +117,7 @@ def build_model(plan: Plan, tokenizer, vision: CLIPVisionModel) -> tuple[Momento
         bos_token_id=None,
     )
     config = MomentorConfig(
-        vision_config=CLIPVisionConfig(**{k: v for k, v in vision.config.to_dict().items() if k != "model_type"}),
+        vision_config=CLIPVisionConfig(**{k: v for k, v in vision.config.to_dict().items() if k not in ("model_type", "_name_or_path")}),
         text_config=text,
         num_temporal_tokens=plan.anchors,
         num_frames=plan.frames,

@@ -384,4 +384,5 @@ training_plots.score_over_time(minutes, overlaps, "From nothing: a plateau, then
 #
 # ## Next
 #
-# **06 · Temporal grounding**: what a trained model says about a video, and where it goes wrong.
+# [06 · Temporal grounding](06_temporal_grounding.ipynb): what a trained model says about a video, what it
+# looks at, and where it goes wrong.

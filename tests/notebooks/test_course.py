@@ -36,6 +36,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "03": {"64,900": PAPER},
     "04": {"0.3": "boundary_f1's own tolerance", "60": "videos of benchmarks/engine_scores.py"},
     "05": {"2021": "a paper's year", "1,000": "videos of momentor_lib.training.scratch.PLAN"},
+    "06": {"50": "what a coin would get, percent"},
     "07": {"0.3": CUSTOM, "0.5": CUSTOM, "0.7": CUSTOM, "0.95": CUSTOM, "1.5": "METEOR 1.5, a name"},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import av
 import numpy as np
@@ -436,6 +437,127 @@ def fold_by_the_wrong_axis(weight, a, b, alpha):
     return weight + alpha / a.shape[1] * (b @ a)
 
 
+# -- 06 ------------------------------------------------------------------------------------------------------------------------------
+
+
+def _weighted_end(scores, first, window, duration):
+    number, times = np.arange(len(scores)), np.linspace(0, duration, len(scores))
+    allowed = np.where(number < first, -np.inf, scores)
+    weights = np.exp(allowed - allowed.max())
+    weights[np.abs(number - weights.argmax()) > window] = 0
+    return float((weights * times).sum() / weights.sum())
+
+
+def _first_allowed(scores, start, duration, side="right"):
+    return np.searchsorted(np.linspace(0, duration, len(scores)), start, side=side) - (side == "right")
+
+
+def highest_anchor(scores, start, duration, window=2):
+    return max(start, _weighted_end(scores, _first_allowed(scores, start, duration), 0, duration))
+
+
+def start_forgotten(scores, start, duration, window=2):
+    return _weighted_end(scores, 0, window, duration)
+
+
+def only_pulled_up(scores, start, duration, window=2):
+    return max(start, _weighted_end(scores, 0, window, duration))
+
+
+def mean_over_all(scores, start, duration, window=2):
+    return max(start, _weighted_end(scores, _first_allowed(scores, start, duration), len(scores), duration))
+
+
+def anchor_before_the_start_left_out(scores, start, duration, window=2):
+    return max(start, _weighted_end(scores, _first_allowed(scores, start, duration, "left"), window, duration))
+
+
+def a_position(scores, start, duration, window=2):
+    return max(start, _weighted_end(scores, _first_allowed(scores, start, duration), window, duration)) / duration
+
+
+def _iou(one, other):
+    return negative_intersection((one.start, one.end), (other.start, other.end))
+
+
+def order_of_the_list(moments, most=0.5):
+    kept = []
+    for moment in moments:
+        if all(_iou(moment, better) <= most for better in kept):
+            kept.append(moment)
+    return kept
+
+
+def whatever_fell_counts_too(moments, most=0.5):
+    ranked = sorted(moments, key=lambda moment: -moment.score)
+    return [moment for place, moment in enumerate(ranked) if all(_iou(moment, better) <= most for better in ranked[:place])]
+
+
+def anything_that_touches(moments, most=0.5):
+    kept = []
+    for moment in sorted(moments, key=lambda moment: -moment.score):
+        if all(_iou(moment, better) <= 0 for better in kept):
+            kept.append(moment)
+    return kept
+
+
+def at_the_threshold_too(moments, most=0.5):
+    kept = []
+    for moment in sorted(moments, key=lambda moment: -moment.score):
+        if all(_iou(moment, better) < most for better in kept):
+            kept.append(moment)
+    return kept
+
+
+def equal_moments_only(moments, most=0.5):
+    return sorted(set(moments), key=lambda moment: -moment.score)
+
+
+def one_direction(read, true, std, width):
+    return np.mean(true - read <= width * std)
+
+
+def a_count(read, true, std, width):
+    return np.sum(np.abs(true - read) <= width * std)
+
+
+def mean_of_the_std(read, true, std, width):
+    return np.mean(np.abs(true - read) <= width * np.mean(std))
+
+
+def width_ignored(read, true, std, width):
+    return np.mean(np.abs(true - read) <= std)
+
+
+def end_left_out(read, true, std, width):
+    return np.mean(np.abs(true - read) < width * std)
+
+
+def _tagged(text, clock, plain):
+    text = re.sub(r"\b(\d+):(\d\d(?:\.\d+)?)\b", lambda found: f"<{clock(int(found[1]), float(found[2])):.2f}s>", text)
+    return re.sub(plain, lambda found: f"<{float(found[1]):.2f}s>", text)
+
+
+def clock_times_left(text):
+    return re.sub(r"\b(\d+(?:\.\d+)?) s\b", lambda found: f"<{float(found[1]):.2f}s>", text)
+
+
+def minutes_as_hundred_seconds(text):
+    return _tagged(text, lambda minutes, seconds: minutes + seconds / 100, r"\b(\d+(?:\.\d+)?) s\b")
+
+
+def minutes_dropped(text):
+    return _tagged(text, lambda minutes, seconds: seconds, r"\b(\d+(?:\.\d+)?) s\b")
+
+
+def every_number(text):
+    return _tagged(text, lambda minutes, seconds: 60 * minutes + seconds, r"(?<![<.\d])(\d+(?:\.\d+)?)(?: s\b)?(?![\d.])(?!s)")
+
+
+def whole_seconds_only(text):
+    return re.sub(r"\b(\d+) s\b", lambda found: f"<{int(found[1]):.2f}s>", text)
+
+
 # -- 07 ------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -523,6 +645,29 @@ WRONG_ANSWERS = {
     ("lora_training", "count"): [everything_learns, tensors_instead_of_numbers, shared_twice, all_first],
     ("lora_training", "lora_linear"): [WithoutScale, InsteadOfTheBase, NonLinear, OnlyTheBase, BaseLearnsToo],
     ("lora_training", "fold"): [fold_without_scale, fold_transposed, fold_in_place, fold_by_the_wrong_axis],
+    ("temporal_grounding", "read_end"): [
+        highest_anchor,
+        start_forgotten,
+        only_pulled_up,
+        mean_over_all,
+        anchor_before_the_start_left_out,
+        a_position,
+    ],
+    ("temporal_grounding", "without_duplicates"): [
+        order_of_the_list,
+        whatever_fell_counts_too,
+        anything_that_touches,
+        at_the_threshold_too,
+        equal_moments_only,
+    ],
+    ("temporal_grounding", "share_inside"): [one_direction, a_count, mean_of_the_std, width_ignored, end_left_out],
+    ("temporal_grounding", "with_tags"): [
+        clock_times_left,
+        minutes_as_hundred_seconds,
+        minutes_dropped,
+        every_number,
+        whole_seconds_only,
+    ],
     ("evaluation_and_ablation", "recall_and_mean"): [
         unread_answers_dropped,
         mean_without_unread,
