@@ -7,6 +7,7 @@
 #   make notebooks       rebuilds and runs the notebooks, then the pages made from them (plans, index, answer keys)
 #   make slides          makes slides from the notebooks, in build/slides
 #   make tiny            trains the tiny checkpoint again
+#   make studio          adapts it to a second toy world by LoRA: checkpoints/studio
 #   make lint | clean
 #
 #   PYTHON=python3.12    the Python that makes the environment
@@ -23,7 +24,7 @@ SAMPLE = data_samples/videos/toy_test_7_0002.mp4
 QUERY_1 = the blue moon spins
 QUERY_2 = the white heart grows
 
-.PHONY: demo test lab bench notebooks slides tiny lint clean
+.PHONY: demo test lab bench notebooks slides tiny studio lint clean
 .DEFAULT_GOAL = demo
 
 # A stamp is newer than pyproject.toml and constraints.txt once their packages are in, so that a second run installs nothing.
@@ -73,6 +74,20 @@ tiny: $(VENV)/.dev
 	$(BIN)/python -m momentor_lib.training.tiny --out checkpoints/tiny
 	$(BIN)/python -m momentor_lib.evaluation.toy --model checkpoints/tiny --out checkpoints/tiny/scores.json
 	$(BIN)/python -m momentor_lib.training.card checkpoints/tiny
+
+# Videos and features are made once and kept; the training itself is some minutes.
+STUDIO = runs/studio
+studio: $(VENV)/.base
+	$(BIN)/momentor toy $(STUDIO)/new --videos 400 --seed 0 --world studio
+	$(BIN)/momentor toy $(STUDIO)/old --videos 300 --seed 5
+	$(BIN)/momentor extract $(STUDIO)/new/videos $(STUDIO)/features --workers 2
+	$(BIN)/momentor extract $(STUDIO)/old/videos $(STUDIO)/features --workers 2
+	rm -rf $(STUDIO)/adapter
+	$(BIN)/momentor train --stage instruct --preset tiny --lora --new-words 60 --data $(STUDIO)/new --data $(STUDIO)/old \
+		--features $(STUDIO)/features --out $(STUDIO)/adapter --steps 900 --batch 8 --most 12 --learning-rate 4e-3
+	mkdir -p checkpoints/studio
+	cd $(STUDIO)/adapter && cp *.json *.safetensors metrics.jsonl $(CURDIR)/checkpoints/studio/
+	$(BIN)/python -m benchmarks.adaptation --out checkpoints/studio/scores.json
 
 clean:
 	rm -rf $(VENV) build dist demo.png demo.html .pytest_cache .ruff_cache .hypothesis
