@@ -70,7 +70,8 @@ if importlib.util.find_spec("momentor_lib") is None:
     pip_install("--no-deps", "git+https://github.com/REPOSITORY")
     kept = [f"{name}=={importlib.metadata.version(name)}" for name in ("torch", "numpy")]
     needed = importlib.metadata.requires("momentor")
-    pip_install(*kept, *[line for line in needed if "extra ==" not in line and "jupyterlab" not in line])
+    colabs_own = ("jupyterlab", "ipywidgets")
+    pip_install(*kept, *[line for line in needed if "extra ==" not in line and not line.startswith(colabs_own)])
     importlib.invalidate_caches()
 """.replace("REPOSITORY", REPOSITORY)
 
@@ -233,15 +234,20 @@ def clean(notebook: NotebookNode, folder: str) -> None:
     for cell in notebook.cells:
         cell.metadata = NotebookNode({"tags": tags_of(cell)} if tags_of(cell) else {})
         if cell.cell_type == "code":
-            cell.outputs = join_streams(
-                [output for output in cell.outputs if WIDGET not in output.get("data", {})]
-            )
+            cell.outputs = join_streams([output for output in cell.outputs if is_kept(output)])
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 output.text = without_folders(output.text, own)
+            output.get("data", {}).pop(WIDGET, None)
             for kind, data in output.get("data", {}).items():
                 if isinstance(data, str) and kind.startswith("text/"):
                     output.data[kind] = without_folders(data, own)
+
+
+def is_kept(output: NotebookNode) -> bool:
+    """A widget's output stays if it has something else to show, as the explorer has its timeline; a progress bar goes."""
+    data = output.get("data", {})
+    return WIDGET not in data or "text/html" in data
 
 
 def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
