@@ -70,8 +70,8 @@ if importlib.util.find_spec("momentor_lib") is None:
     pip_install("--no-deps", "git+https://github.com/REPOSITORY")
     kept = [f"{name}=={importlib.metadata.version(name)}" for name in ("torch", "numpy")]
     needed = importlib.metadata.requires("momentor")
-    colabs_own = ("jupyterlab", "ipywidgets")
-    pip_install(*kept, *[line for line in needed if "extra ==" not in line and not line.startswith(colabs_own)])
+    own = ("jupyterlab", "ipywidgets")  # Colab has its own front end, which shows nothing of ipywidgets 8
+    pip_install(*kept, *[line for line in needed if "extra ==" not in line and not line.startswith(own)])
     importlib.invalidate_caches()
 """.replace("REPOSITORY", REPOSITORY)
 
@@ -245,7 +245,7 @@ def clean(notebook: NotebookNode, folder: str) -> None:
 
 
 def is_kept(output: NotebookNode) -> bool:
-    """A widget's output stays if it has something else to show, as the explorer has its timeline; a progress bar goes."""
+    """A widget stays where it has something else to show, as the explorer has its timeline; a bar goes."""
     data = output.get("data", {})
     return WIDGET not in data or "text/html" in data
 

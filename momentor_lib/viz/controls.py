@@ -40,15 +40,18 @@ class Controls:
         self.video = ipywidgets.Dropdown(description="Video", options=list(exploration.clips), style=WIDE, layout=layout(width="24rem"))
         self.upload = ipywidgets.FileUpload(accept="video/*", multiple=False, description="Upload", layout=layout(width="9rem"))
         self.task = ipywidgets.ToggleButtons(
-            description="Ask", options=[(label, task) for task, label in TASKS.items()], style={**WIDE, "button_width": "8rem"}
+            description="Ask",
+            options=[(label, task) for task, label in TASKS.items()],
+            style={**WIDE, "button_width": "8rem"},
+            layout=layout(width="33rem"),
         )
-        self.query = ipywidgets.Combobox(description="Query", style=WIDE, layout=layout(width="34rem"))
-        self.button = ipywidgets.Button(description="Ask", button_style="primary", icon="search", layout=layout(width="7rem"))
+        self.query = ipywidgets.Combobox(description="Query", style=WIDE, layout=layout(width="30rem"))
+        self.button = ipywidgets.Button(description="Ask", button_style="primary", icon="search", layout=layout(width="6rem"))
         self.count = ipywidgets.IntSlider(
             description="Moments", value=1, min=1, max=MOST_MOMENTS, continuous_update=False, style=WIDE, layout=layout(width="24rem")
         )
         self.reading = ipywidgets.ToggleButtons(
-            description="Times", options=READINGS, style={"description_width": "4rem", "button_width": "9rem"}
+            description="Times", options=READINGS, style={**WIDE, "button_width": "8rem"}, layout=layout(width="24rem")
         )
         self.status = ipywidgets.HTML(layout=layout(min_height="1.8rem", margin="0 0 0 6rem"))
         self.output = ipywidgets.Output(layout=layout(width="100%"))
