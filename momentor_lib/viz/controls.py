@@ -39,24 +39,19 @@ class Controls:
 
         self.video = ipywidgets.Dropdown(description="Video", options=list(exploration.clips), style=WIDE, layout=layout(width="24rem"))
         self.upload = ipywidgets.FileUpload(accept="video/*", multiple=False, description="Upload", layout=layout(width="9rem"))
-        self.task = ipywidgets.ToggleButtons(
-            description="Ask",
-            options=[(label, task) for task, label in TASKS.items()],
-            style={**WIDE, "button_width": "8rem"},
-            layout=layout(width="33rem"),
-        )
+        self.task = ipywidgets.ToggleButtons(options=[(label, task) for task, label in TASKS.items()], style={"button_width": "8rem"})
         self.query = ipywidgets.Combobox(description="Query", style=WIDE, layout=layout(width="30rem"))
         self.button = ipywidgets.Button(description="Ask", button_style="primary", icon="search", layout=layout(width="6rem"))
         self.count = ipywidgets.IntSlider(
             description="Moments", value=1, min=1, max=MOST_MOMENTS, continuous_update=False, style=WIDE, layout=layout(width="24rem")
         )
-        self.reading = ipywidgets.ToggleButtons(
-            description="Times", options=READINGS, style={**WIDE, "button_width": "8rem"}, layout=layout(width="24rem")
-        )
+        self.reading = ipywidgets.ToggleButtons(options=READINGS, style={"button_width": "8rem"})
         self.status = ipywidgets.HTML(layout=layout(min_height="1.8rem", margin="0 0 0 6rem"))
-        self.output = ipywidgets.Output(layout=layout(width="100%"))
+        self.output = ipywidgets.Output(layout=layout(margin="0"))
         limit = ipywidgets.HTML(f"up to {UPLOAD_LIMIT / 1e6:.0f} MB")
-        rows = [(self.video, self.upload, limit), (self.task,), (self.query, self.button), (self.count, self.reading)]
+        beside = layout(width="6rem", margin="2px", display="flex", justify_content="flex-end")  # their own label would lie above them
+        ask, times = (ipywidgets.Label(words, layout=beside) for words in ("Ask", "Times"))
+        rows = [(self.video, self.upload, limit), (ask, self.task), (self.query, self.button), (self.count,), (times, self.reading)]
         boxes = [ipywidgets.HBox(row, layout=layout(flex_flow="row wrap", align_items="center")) for row in rows]
         self.box = ipywidgets.VBox([*boxes, self.status, self.output])
         self.changing = False  # a value is being set from here, not by the user

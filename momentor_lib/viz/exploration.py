@@ -108,8 +108,10 @@ class Exploration:
         """Open a video. If that fails, the one before stays open, and its answer too.
 
         Raises:
-            ValueError: it cannot be read; one line that says why.
+            ValueError: there is none of that name, or it cannot be read; one line that says why.
         """
+        if name not in self.clips:
+            raise ValueError(f"no video {name!r}; there are {', '.join(self.clips)}")
         path = self.clips[name].path
         damage = []
         if self.predictor.video_path != path:

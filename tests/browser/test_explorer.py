@@ -84,6 +84,7 @@ def test_a_typed_query_is_answered_and_the_timeline_seeks_the_player(new_page, s
 
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.get_by_text("| Idle").wait_for()  # the notebook stops growing
     explorer = page.locator(".jp-OutputArea-output .widget-vbox").first
     scroll_to(page, explorer.get_by_role("combobox", name="Query"))
     timeline = explorer.locator(".momentor-timeline")
