@@ -59,19 +59,15 @@ import importlib.util
 import subprocess
 import sys
 
-
-def pip_install(*arguments):
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *arguments], check=True)
-
-
 if importlib.util.find_spec("momentor_lib") is None:
     if "google.colab" not in sys.modules:
         raise ModuleNotFoundError("momentor_lib is not installed: start JupyterLab by `make lab` (README.md)")
-    pip_install("--no-deps", "git+https://github.com/REPOSITORY")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-warn-conflicts"]
+    subprocess.run([*pip, "--no-deps", "git+https://github.com/REPOSITORY"], check=True)
     kept = [f"{name}=={importlib.metadata.version(name)}" for name in ("torch", "numpy")]
-    needed = importlib.metadata.requires("momentor")
     own = ("jupyterlab", "ipywidgets")  # Colab has its own front end, which shows nothing of ipywidgets 8
-    pip_install(*kept, *[line for line in needed if "extra ==" not in line and not line.startswith(own)])
+    needed = [line for line in importlib.metadata.requires("momentor") if "extra ==" not in line]
+    subprocess.run([*pip, *kept, *[line for line in needed if not line.startswith(own)]], check=True)
     importlib.invalidate_caches()
 """.replace("REPOSITORY", REPOSITORY)
 
