@@ -243,7 +243,7 @@ def clean(notebook: NotebookNode, folder: str) -> None:
 def is_kept(output: NotebookNode) -> bool:
     """A widget stays where it has something else to show, as the explorer has its timeline; a bar goes."""
     data = output.get("data", {})
-    return WIDGET not in data or "text/html" in data
+    return WIDGET not in data or bool({"text/html", "image/png"} & set(data))
 
 
 def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:

@@ -11,6 +11,7 @@ from types import ModuleType
 from momentor_lib.viz.exploration import TASKS, UPLOAD_LIMIT, Exploration
 from momentor_lib.viz.timeline import Timeline
 
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 MOST_MOMENTS = 8
 READINGS = (("continuous", False), ("nearest anchor", True))
 PLACEHOLDERS = {
@@ -124,6 +125,11 @@ class Controls:
         self.reading.observe(send_again, "value")
         self.video.observe(pick, "value")
         self.upload.observe(take, "value")
+
+
+def view_of(widget: object) -> dict[str, object]:
+    """What a cell's output holds of a widget: both versions of ipywidgets read it."""
+    return {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
 
 
 def as_output(timeline: Timeline) -> dict[str, object]:

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from momentor_lib.viz.controls import Controls, load_ipywidgets
+from momentor_lib.viz.controls import WIDGET_VIEW, Controls, load_ipywidgets, view_of
 from momentor_lib.viz.exploration import Exploration
 from momentor_lib.viz.style import VERMILLION
 from momentor_lib.viz.timeline import Timeline
@@ -19,7 +19,6 @@ from momentor_lib.viz.timeline import Timeline
 if TYPE_CHECKING:
     from momentor_lib.predictor import Predictor
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
 NO_WIDGETS = 'There are no controls, since ipywidgets is not installed (pip install ipywidgets). Ask by explorer.ask("...").'
 
 
@@ -125,7 +124,7 @@ class Explorer:
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
         data: dict[str, object] = {"text/plain": repr(self), "text/html": self._repr_html_()}
         if self.controls:
-            data[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": self.controls.box.model_id}
+            data[WIDGET_VIEW] = view_of(self.controls.box)
         return data
 
     def _ipython_display_(self) -> None:

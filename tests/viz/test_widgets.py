@@ -16,8 +16,8 @@ from momentor_lib.predictor import Predictor
 from momentor_lib.toy.writer import write_video
 from momentor_lib.viz import controls as controls_module
 from momentor_lib.viz import exploration as exploration_module
-from momentor_lib.viz.controls import uploaded
-from momentor_lib.viz.widgets import WIDGET, Explorer
+from momentor_lib.viz.controls import WIDGET_VIEW, uploaded
+from momentor_lib.viz.widgets import Explorer
 
 RECORDS = [json.loads(line) for line in shipped("data_samples/annotations.jsonl").read_text(encoding="utf-8").splitlines()]
 SAMPLE, OTHER = (shipped("data_samples") / record["path"] for record in RECORDS[:2])
@@ -199,7 +199,7 @@ def test_texts_cannot_become_markup(explorer) -> None:
 
 def test_a_page_without_a_kernel_has_the_timeline(explorer) -> None:
     bundle = explorer.ask(QUERY)._repr_mimebundle_()
-    assert bundle[WIDGET]["model_id"] == explorer.controls.box.model_id
+    assert bundle[WIDGET_VIEW]["model_id"] == explorer.controls.box.model_id
     assert bundle["text/html"] == explorer.timeline._repr_html_()
     assert QUERY in bundle["text/plain"]
 
