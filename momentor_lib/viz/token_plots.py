@@ -70,26 +70,20 @@ def tents(positions: np.ndarray, weights: np.ndarray, title: str, marked: float 
     axes = axes_of(9, 2.8, title)
     for anchor in range(weights.shape[1]):
         axes.plot(positions, weights[:, anchor], linestyle=LINES[anchor % len(LINES)], color=style.PALETTE[anchor % len(style.PALETTE)])
-        axes.text(anchor / (weights.shape[1] - 1), 1.04, f"T[{anchor}]", ha="center", color=style.PALETTE[anchor % len(style.PALETTE)])
+        axes.text(anchor / (weights.shape[1] - 1), 1.09, f"T[{anchor}]", ha="center", color=style.PALETTE[anchor % len(style.PALETTE)])
     words = ""
     if marked is not None:
         axes.axvline(marked, color=style.MUTED, linestyle="--", linewidth=1.2)
-        shares = {anchor: float(np.interp(marked, positions, weights[:, anchor])) for anchor in range(weights.shape[1])}
-        shares = {anchor: share for anchor, share in shares.items() if share > 5e-3}
+        every = {anchor: float(np.interp(marked, positions, weights[:, anchor])) for anchor in range(weights.shape[1])}
+        shares = {anchor: share for anchor, share in every.items() if share > 5e-3}
         for anchor, share in shares.items():
             colour = style.PALETTE[anchor % len(style.PALETTE)]
+            # One weight on each side of the line, since near the middle they are equally high.
+            left = anchor == min(shares) if len(shares) > 1 else marked > 0.9
+            look = {"ha": "right" if left else "left", "va": "center", "weight": "bold", "color": colour}
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            axes.annotate(f"{share:.2f}", (marked, share), (-9 if left else 9, 0), textcoords="offset points", bbox=box, **look)
             axes.plot(marked, share, "o", color=colour)
-            side = -1 if marked > 0.9 else 1
-            axes.annotate(
-                f"{share:.2f}",
-                (marked, share),
-                (8 * side, 0),
-                textcoords="offset points",
-                va="center",
-                weight="bold",
-                ha="left" if side > 0 else "right",
-                color=colour,
-            )
         words = f" At {marked:.2f}: " + " and ".join(f"{share:.2f} of T[{anchor}]" for anchor, share in shares.items()) + "."
     axes.set(xlabel="position (0 = start, 1 = end of the video)", ylabel="weight", ylim=(0, 1.2))
     return Picture(axes.figure, f"A triangle for each of {weights.shape[1]} anchors: weight 1 at its own place, 0 at the next.{words}")
