@@ -59,18 +59,15 @@ import importlib.util
 import subprocess
 import sys
 
-
-def pip_install(*arguments):
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *arguments], check=True)
-
-
 if importlib.util.find_spec("momentor_lib") is None:
     if "google.colab" not in sys.modules:
         raise ModuleNotFoundError("momentor_lib is not installed: start JupyterLab by `make lab` (README.md)")
-    pip_install("--no-deps", "git+https://github.com/REPOSITORY")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-warn-conflicts"]
+    subprocess.run([*pip, "--no-deps", "git+https://github.com/REPOSITORY"], check=True)
     kept = [f"{name}=={importlib.metadata.version(name)}" for name in ("torch", "numpy")]
-    needed = importlib.metadata.requires("momentor")
-    pip_install(*kept, *[line for line in needed if "extra ==" not in line and "jupyterlab" not in line])
+    own = ("jupyterlab", "ipywidgets")  # Colab has its own front end, which shows nothing of ipywidgets 8
+    needed = [line for line in importlib.metadata.requires("momentor") if "extra ==" not in line]
+    subprocess.run([*pip, *kept, *[line for line in needed if not line.startswith(own)]], check=True)
     importlib.invalidate_caches()
 """.replace("REPOSITORY", REPOSITORY)
 
@@ -233,15 +230,20 @@ def clean(notebook: NotebookNode, folder: str) -> None:
     for cell in notebook.cells:
         cell.metadata = NotebookNode({"tags": tags_of(cell)} if tags_of(cell) else {})
         if cell.cell_type == "code":
-            cell.outputs = join_streams(
-                [output for output in cell.outputs if WIDGET not in output.get("data", {})]
-            )
+            cell.outputs = join_streams([output for output in cell.outputs if is_kept(output)])
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 output.text = without_folders(output.text, own)
+            output.get("data", {}).pop(WIDGET, None)
             for kind, data in output.get("data", {}).items():
                 if isinstance(data, str) and kind.startswith("text/"):
                     output.data[kind] = without_folders(data, own)
+
+
+def is_kept(output: NotebookNode) -> bool:
+    """A widget stays where it has something else to show, as the explorer has its timeline; a bar goes."""
+    data = output.get("data", {})
+    return WIDGET not in data or bool({"text/html", "image/png"} & set(data))
 
 
 def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:

@@ -92,11 +92,11 @@ def _rows(timeline: Timeline) -> list[_Row]:
     duration = timeline.duration
     rows = []
     for rank, moment in enumerate(timeline.moments[:ROWS], 1):
-        kind = "best" if rank == 1 and timeline.query else "moment"
+        kind = "best" if rank == 1 and timeline.query and not timeline.headline else "moment"
         label = "\n".join(wrap(clean(moment.label), _LABEL_COLUMNS, 2))
         rows.append(_Row(str(rank), [moment], write_span(moment, duration), f"{moment.score:.2f}", kind, label))
     if not rows:
-        rows.append(_Row("", [], kind="none"))
+        rows.append(_Row(timeline.nothing, [], kind="none"))
     others = timeline.moments[ROWS:]
     if others:
         name = f"{ROWS + 1}–{ROWS + len(others)}" if len(others) > 1 else str(ROWS + 1)
@@ -209,7 +209,7 @@ def _write_row(axes: Axes, y: int, row: _Row) -> None:
     weight = "bold" if row.kind == "best" else "normal"
     look = {"size": 10, "weight": weight, "va": "center", "parse_math": False, "transform": axes.get_yaxis_transform()}
     if row.kind == "none":
-        axes.text(0.5, y, "No moment found", **{**look, "ha": "center", "size": 12, "color": style.MUTED, "backgroundcolor": "white"})
+        axes.text(0.5, y, row.name, **{**look, "ha": "center", "size": 12, "color": style.MUTED, "backgroundcolor": "white"})
     elif left < _LABELS:
         axes.text(_inches(axes, -0.12), y, row.name, ha="right", **look)
     else:

@@ -83,10 +83,20 @@
 
     const strip = root.querySelector(".mt-strip");
     if (strip) {
-      strip.addEventListener("click", (event) => {
+      const follow = (event) => {
         const box = strip.getBoundingClientRect();
         seek(((event.clientX - box.left) / box.width) * duration);
+      };
+      strip.addEventListener("pointerdown", (event) => {
+        if (event.button === 0) {
+          strip.setPointerCapture(event.pointerId);
+          follow(event);
+        }
       });
+      strip.addEventListener("pointermove", (event) => {
+        if (strip.hasPointerCapture(event.pointerId)) follow(event);
+      });
+      strip.addEventListener("dragstart", (event) => event.preventDefault()); // else the browser drags the picture away
     }
 
     play.type = "button";

@@ -120,7 +120,7 @@ def _strip(timeline: Timeline) -> str:
 def _rows(timeline: Timeline) -> str:
     rows = [_moment_row(rank, moment, timeline) for rank, moment in enumerate(timeline.moments, 1)]
     if not rows:
-        words = '<span class="mt-words"><span class="mt-all">No moment found</span></span>'
+        words = f'<span class="mt-words"><span class="mt-all">{timeline.nothing}</span></span>'
         rows = [f'<div class="mt-row">{words}<span class="mt-track"></span></div>']
     if timeline.truth:
         rows.append(_truth_row(timeline.truth, timeline.duration))
@@ -138,7 +138,7 @@ def _moment_row(rank: int, moment: Moment, timeline: Timeline) -> str:
     """A button as wide as the row, so that a moment of no length can be hit too."""
     duration = timeline.duration
     label = f'<span class="mt-label">{escape(clean(moment.label))}</span> ' if moment.label else ""
-    best = " mt-best" if rank == 1 and timeline.query else ""
+    best = " mt-best" if rank == 1 and timeline.query and not timeline.headline else ""
     return (
         f'<button type="button" class="mt-row{best}" data-start="{float(moment.start)!r}" data-end="{float(moment.end)!r}" '
         f'aria-label="Moment {rank}: {escape(describe(moment, duration))}">'

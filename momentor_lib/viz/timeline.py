@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from momentor_lib.files import atomic_path, write_whole
 from momentor_lib.moments import Moment
 from momentor_lib.viz import style, thumbnails
-from momentor_lib.viz.text import clean, describe, write_span, write_time
+from momentor_lib.viz.text import clean, describe, shorten, write_span, write_time
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from momentor_lib.video import Frames
 
 EMBED_LIMIT = 2_000_000  # bytes of a video file that a page holds itself
+HEADLINE_COLUMNS = 60
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,6 +36,8 @@ class Timeline:
         video_path: the file that the page plays. It is embedded up to ``embed_limit`` bytes.
         truth: the right answer, drawn in a row of its own.
         note: a sentence shown below the title.
+        headline: a few words behind the query in place of the best moment's times, for instance an answer in words; the moments then
+            stand in no order of merit.
         embed_limit: bytes.
     """
 
@@ -46,6 +49,7 @@ class Timeline:
     video_path: str | Path | None = None
     truth: list[Moment] | None = None
     note: str = ""
+    headline: str = ""
     embed_limit: int = EMBED_LIMIT
 
     def __post_init__(self) -> None:
@@ -71,21 +75,31 @@ class Timeline:
         if self.query:
             return f"“{clean(self.query)}”"
         count = len(self.moments)
+        if self.headline and not count:
+            return f"{write_time(self.duration, self.duration)} of video"
         return f"{count} moment{'' if count == 1 else 's'} in {write_time(self.duration, self.duration)} of video"
 
     @property
     def point(self) -> str:
         """What the timeline shows, in a few words."""
+        if self.headline:
+            return shorten(clean(self.headline), HEADLINE_COLUMNS)
         if not self.moments:
-            return "No moment found"
+            return self.nothing
         if not self.query:
             return ""
         best = write_span(self.moments[0], self.duration)
         return best if len(self.moments) == 1 else f"{best}, best of {len(self.moments)} moments"
 
+    @property
+    def nothing(self) -> str:
+        """What stands in the place of moments where there are none."""
+        return "No moments" if self.headline else "No moment found"
+
     def description(self) -> str:
         """The timeline in words, for those who cannot see it."""
-        found = "; ".join(f"moment {i}: {describe(m, self.duration)}" for i, m in enumerate(self.moments, 1)) or "no moment found"
+        found = "; ".join(f"moment {i}: {describe(m, self.duration)}" for i, m in enumerate(self.moments, 1))
+        found = "; ".join(filter(None, [clean(self.headline), found])) or "no moment found"
         truth = "; ".join(describe(m, self.duration, is_truth=True) for m in self.truth or [])
         words = f"Timeline of {self.subject}, {write_time(self.duration, self.duration)} long: {found}"
         return f"{words}; truth: {truth}." if truth else f"{words}."

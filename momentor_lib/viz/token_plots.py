@@ -66,15 +66,27 @@ def errors(
 
 
 def tents(positions: np.ndarray, weights: np.ndarray, title: str, marked: float | None = None) -> Picture:
-    """Weight of each anchor, [P, N], over positions [P]; a dashed line at the position ``marked``."""
+    """Weight of each anchor, [P, N], over positions [P]; a dashed line at the position ``marked``, and the weights there."""
     axes = axes_of(9, 2.8, title)
     for anchor in range(weights.shape[1]):
         axes.plot(positions, weights[:, anchor], linestyle=LINES[anchor % len(LINES)], color=style.PALETTE[anchor % len(style.PALETTE)])
-        axes.text(anchor / (weights.shape[1] - 1), 1.04, f"T[{anchor}]", ha="center", color=style.PALETTE[anchor % len(style.PALETTE)])
+        axes.text(anchor / (weights.shape[1] - 1), 1.09, f"T[{anchor}]", ha="center", color=style.PALETTE[anchor % len(style.PALETTE)])
+    words = ""
     if marked is not None:
         axes.axvline(marked, color=style.MUTED, linestyle="--", linewidth=1.2)
+        every = {anchor: float(np.interp(marked, positions, weights[:, anchor])) for anchor in range(weights.shape[1])}
+        shares = {anchor: share for anchor, share in every.items() if share > 5e-3}
+        for anchor, share in shares.items():
+            colour = style.PALETTE[anchor % len(style.PALETTE)]
+            # One weight on each side of the line, since near the middle they are equally high.
+            left = anchor == min(shares) if len(shares) > 1 else marked > 0.9
+            look = {"ha": "right" if left else "left", "va": "center", "weight": "bold", "color": colour}
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            axes.annotate(f"{share:.2f}", (marked, share), (-9 if left else 9, 0), textcoords="offset points", bbox=box, **look)
+            axes.plot(marked, share, "o", color=colour)
+        words = f" At {marked:.2f}: " + " and ".join(f"{share:.2f} of T[{anchor}]" for anchor, share in shares.items()) + "."
     axes.set(xlabel="position (0 = start, 1 = end of the video)", ylabel="weight", ylim=(0, 1.2))
-    return Picture(axes.figure, f"A triangle for each of {weights.shape[1]} anchors: weight 1 at its own place, 0 at the next.")
+    return Picture(axes.figure, f"A triangle for each of {weights.shape[1]} anchors: weight 1 at its own place, 0 at the next.{words}")
 
 
 def gradients(by_way: Mapping[str, np.ndarray], title: str) -> Picture:

@@ -10,7 +10,7 @@
 # # 00 · Start here: ask a video *when*
 #
 # - **You will be able to**: check that this computer is ready; ask Momentor when something happens in a
-#   video; look at the answer on a timeline; measure how good it is; say what a Video-LLM is
+#   video; drag along the timeline of its answer; measure how good it is; say what a Video-LLM is
 # - **Know before**: a little Python; nothing about machine learning
 # - **Minutes**: {read} to read and solve, 1 to run
 # - **Hardware**: any computer, two CPU cores are enough
@@ -30,6 +30,7 @@ from momentor_lib.evaluation.grounding import temporal_iou
 from momentor_lib.timecode import for_people
 from momentor_lib.toy.writer import write_video
 from momentor_lib.viz import plots
+from momentor_lib.viz.widgets import Explorer
 
 # %% [markdown]
 # ## 1. Is this computer ready?
@@ -108,7 +109,25 @@ Timeline(
 )
 
 # %% [markdown]
-# ## 5. How good is the answer?
+# ## 5. Drag along the timeline
+#
+# Now ask yourself. Choose a video, or upload one. Type what to look for and press Enter: the moments appear
+# on the timeline. Click one and the player goes there, or drag along the strip of pictures. Where the truth
+# is known, it has its row. Three things to try:
+#
+# - **Moments**: move the slider. The model's own answer comes first, then what else it considered. Look at
+#   the scores.
+# - **Times**: the model measures time with a row of *anchors*, like the marks on a ruler. It can read
+#   between them (*continuous*) or take the nearest one. Notebook 02 shows how.
+# - **All events**: no query at all.
+#
+# The controls need a running notebook. In a saved page you see the timeline of one answer in their place.
+
+# %%
+Explorer(predictor, query=record["queries"][1]["query"])
+
+# %% [markdown]
+# ## 6. How good is the answer?
 #
 # Compare two stretches of time: how long is what *both* cover, and how long is what *either* covers? The
 # first divided by the second is the **intersection over union**, IoU for short. It is 1 if they are equal,
@@ -150,7 +169,7 @@ for asked in record["queries"]:
 print(f"mean IoU of the first moments {np.mean(scores):.2f}")
 
 # %% [markdown]
-# ## 6. More than one kind of question
+# ## 7. More than one kind of question
 #
 # Grounding goes from words to times. **Captioning** goes the other way: from a stretch of time to words.
 # And the model can list everything it sees, in order.
@@ -196,7 +215,7 @@ def happening_at(events, seconds):
 checks.happening_at(happening_at)
 
 # %% [markdown]
-# ## 7. What is inside?
+# ## 8. What is inside?
 #
 # A `Momentor` has four parts, one after the other. The next notebooks take them apart. The last line also
 # counts **anchors**: marks on the time axis by which the model reads and writes times (notebook 02).

@@ -29,6 +29,7 @@ from torch import nn
 from momentor_lib.checks import temporal_perception as checks
 from momentor_lib.model import presets, temporal
 from momentor_lib.viz import token_plots as plots
+from momentor_lib.viz.slider import Slider
 
 # %% [markdown]
 # ## 1. The idea
@@ -128,11 +129,12 @@ five = temporal.TemporalPerceptionModule(5, 5)
 weights = five.embed(positions, torch.eye(5))  # unit vectors as tokens, so that the mixture shows its weights
 print("weights at position 0.3:", five.embed(torch.tensor(0.3), torch.eye(5)).numpy().round(3))
 title = "At every position two neighbours share a weight of one"
-plots.tents(positions.numpy(), weights.numpy(), title, marked=0.3)
+Slider(lambda p: plots.tents(positions.numpy(), weights.numpy(), title, marked=p), "position", 0.3)
 
 # %% [markdown]
 # Each anchor's weight is a tent: 1 at its own position, 0 from the next anchor on. At the dashed line,
-# position 0.3, two tents are above zero.
+# position 0.3, two tents are above zero. Move the slider (in a running notebook): which position is a single
+# anchor's alone?
 #
 # ### Exercise 1: interpolate
 # Mind the end: at $p = 1$ there is no anchor after the last one. (`torch.clamp` with `max=` helps.)

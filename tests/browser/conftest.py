@@ -37,15 +37,23 @@ def browser() -> Iterator[object]:
 def new_page(browser: object) -> Iterator[Callable[..., object]]:
     """Opens an empty page with the options of ``browser.new_context``; what went wrong on any is told when the test ends.
 
-    ``server`` is the one address that may be asked, with whose own words and errors the test is not concerned.
+    ``server`` is the one address that may be asked, with whose own words and errors the test is not concerned; ``expected`` begins
+    another that is asked, and does not answer.
     """
     contexts, wrong = [], []
 
-    def open_page(*, server: str = "", **options: object) -> object:
+    def open_page(*, server: str = "", expected: str = "", **options: object) -> object:
         contexts.append(browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options}))
         page = contexts[-1].new_page()
         page.set_default_timeout(30_000)
-        page.on("request", lambda request: None if is_local(request.url, server) else wrong.append(request.url[:200]))
+        if expected:
+            page.route(f"{expected}**", lambda route: route.abort())
+
+        def check(request: object) -> None:
+            if not is_local(request.url, server) and not (expected and request.url.startswith(expected)):
+                wrong.append(request.url[:200])
+
+        page.on("request", check)
         if not server:
             page.on("console", lambda message: wrong.append(f"console: {message.text}"))
             page.on("pageerror", lambda error: wrong.append(f"error: {error}"))

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import nbformat
 import pytest
+from browser.lab import environment, open_notebook, running_lab
 from make_videos import write_video
 
 from momentor_lib.moments import Moment
 from momentor_lib.viz.timeline import Timeline
 
 MOMENTS = [Moment(6.31, 9.42, 0.93, 0.4, 0.6), Moment(12.2, 15.9, 0.41, 1.2, 0.8)]
-PATIENCE = 120  # seconds for a busy machine; nothing waits so long where it is not needed
 
 
 def write_notebook(path: Path, timeline: Timeline, word: str) -> None:
@@ -46,58 +42,21 @@ def server(browser, tmp_path_factory) -> Iterator[str]:
     timeline = Timeline(20.0, MOMENTS, query="the red circle moves left", video_path=video)
     for word in ("trusted", "untrusted"):
         write_notebook(folder / f"{word}.ipynb", timeline, word)
-    places = {
-        "JUPYTER_DATA_DIR": "data",
-        "JUPYTER_CONFIG_DIR": "config",
-        "JUPYTER_RUNTIME_DIR": "run",
-        "JUPYTERLAB_WORKSPACES_DIR": "places",
-    }
-    environment = {**os.environ, **{name: str(home / place) for name, place in places.items()}}
     subprocess.run(
-        [sys.executable, "-m", "jupyter", "trust", str(folder / "trusted.ipynb")], env=environment, check=True, capture_output=True
+        [sys.executable, "-m", "jupyter", "trust", str(folder / "trusted.ipynb")], env=environment(home), check=True, capture_output=True
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    options = [
-        f"--port={address.rpartition(':')[2]}",
-        f"--ServerApp.root_dir={folder}",
-        "--IdentityProvider.token=",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.news_url=None",
-    ]
-    with (home / "log").open("w") as log:
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", *options]
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            wait_until_up(address, process, home / "log")
-            yield address
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
+    with running_lab(folder, home) as address:
+        yield address
 
 
-def wait_until_up(address: str, process: subprocess.Popen, log: Path) -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            urllib.request.urlopen(f"{address}/api", timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
-
-
-def open_notebook(new_page, server: str, name: str):
-    page = new_page(server=server)
-    page.set_default_timeout(1000 * PATIENCE)
-    page.goto(f"{server}/lab/workspaces/{name}/tree/{name}.ipynb")
+def open_outputs(new_page, server: str, name: str):
+    page = open_notebook(new_page, server, name)
     page.locator(".jp-OutputArea-output table").nth(1).wait_for()
     return page
 
 
 def test_buttons_and_keys_work_in_an_output(new_page, server: str) -> None:
-    page = open_notebook(new_page, server, "trusted")
+    page = open_outputs(new_page, server, "trusted")
     outputs = page.locator(".momentor-timeline")
     times = "() => [...document.querySelectorAll('.momentor-timeline video')].map((video) => video.currentTime)"
     outputs.nth(0).get_by_role("button", name="Moment 1").click()
@@ -112,7 +71,7 @@ def test_buttons_and_keys_work_in_an_output(new_page, server: str) -> None:
 
 
 def test_an_output_that_is_not_trusted_can_be_read(new_page, server: str) -> None:
-    page = open_notebook(new_page, server, "untrusted")
+    page = open_outputs(new_page, server, "untrusted")
     assert page.evaluate("() => [...document.querySelectorAll('.momentor-timeline')].some((root) => root.momentorStarted)") is False
     output = page.locator(".jp-OutputArea-output").first
     assert "the red circle moves left”: 6.3 s – 9.4 s" in output.inner_text()

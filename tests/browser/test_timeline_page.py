@@ -124,6 +124,21 @@ def test_a_click_on_the_strip_takes_the_player_there(new_page, timeline: Timelin
     wait_for_time(page, 15.0)
 
 
+def test_dragging_along_the_strip_takes_the_player_along(new_page, timeline: Timeline, tmp_path: Path) -> None:
+    page = show(new_page(), timeline, tmp_path)
+    box = page.locator(".mt-strip").bounding_box()
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 10)
+    page.mouse.down()
+    wait_for_time(page, 2.0)
+    for part in (0.25, 0.75):
+        page.mouse.move(box["x"] + part * box["width"], box["y"] + 300)  # the pointer may leave the strip
+        wait_for_time(page, 20 * part)
+    page.mouse.up()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 10)
+    page.wait_for_timeout(200)
+    wait_for_time(page, 15.0)
+
+
 def test_a_moment_outside_the_video_goes_to_the_nearer_end(new_page, timeline: Timeline, tmp_path: Path) -> None:
     page = show(new_page(), replace(timeline, moments=[Moment(30, 40), Moment(-5, -2)]), tmp_path)
     page.get_by_role("button", name="Moment 1").click()

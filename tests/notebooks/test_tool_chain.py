@@ -118,6 +118,15 @@ def test_cleaning_drops_widgets_and_joins_text(build):
     assert cell.metadata == {"tags": ["check"]} and "widgets" not in notebook.metadata
 
 
+def test_cleaning_leaves_what_a_widget_shows_without_a_kernel(build):
+    cell = nbformat.v4.new_code_cell("x")
+    data = {build.WIDGET: {"model_id": "1"}, "text/plain": "timeline", "text/html": "<section>timeline</section>"}
+    cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+    build.clean(nbformat.v4.new_notebook(cells=[cell]), "nowhere")
+    [output] = cell.outputs
+    assert output.data == {"text/plain": "timeline", "text/html": "<section>timeline</section>"}
+
+
 def test_too_large_a_notebook_is_not_written(build, tmp_path):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("x" * build.MAX_BYTES)])
     with pytest.raises(ValueError, match="smaller pictures"):

@@ -74,6 +74,15 @@ def test_each_moment_is_a_button_with_a_label() -> None:
     assert [(float(b["data-start"]), float(b["data-end"])) for b in buttons] == [(12.31, 18.42), (30.2, 33.9), (2.1, 4.0)]
 
 
+def test_an_answer_in_words_stands_in_place_of_times() -> None:
+    for name, rows in (("answered", "1 12.0 s – 13.0 s"), ("answered without a time", "No moments")):
+        reader = Reader(TIMELINES[name].html())
+        assert "he red circle" in reader.text_in("mt-title") and "No moment found" not in reader.text_in("momentor-timeline")
+        assert rows in reader.text_in("mt-rows")
+        assert not [values for values in reader.all("button") if "mt-best" in values["class"]]  # told in the text's order
+    assert "the red circle" in TIMELINES["answered without a time"].description()
+
+
 def test_bars_lie_where_the_moments_are() -> None:
     reader = Reader(TIMELINES["outside"].html())
     places = [values["style"] for tag, values in reader.elements if values.get("class") == "mt-bar"]

@@ -62,5 +62,7 @@ TIMELINES = {
     "two hours": Timeline(7300.0, [Moment(3601, 3720.5, 0.9, 30, 30)], query="long", frames=numbered_frames(64, 7300.0, 270, 480)),
     "a blink": Timeline(0.4, [Moment(0.1, 0.2, 0.9, 0.01, 0.02)], query="blink"),
     "hostile": Timeline(30.0, [Moment(1, 2, 0.9, label=HOSTILE)], query=HOSTILE, note=HOSTILE, truth=[Moment(1, 2, label=HOSTILE)]),
+    "answered": Timeline(30.0, [Moment(12, 13)], query="What happens at 12 s?", headline="The red circle " + "moves and " * 20 + "stops"),
+    "answered without a time": Timeline(30.0, [], query="Who moves?", headline="the red circle"),
     "unsure": Timeline(10.0, [Moment(4, 5, 0.2, float("inf"), float("nan"))], query="sure?"),
 }
