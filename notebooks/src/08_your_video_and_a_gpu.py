@@ -22,11 +22,11 @@
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from subprocess import run
 
 import numpy as np
 import torch
@@ -152,17 +152,16 @@ groups = {
 far = {name: [distance(path) for path in paths] for name, paths in groups.items()}
 threshold = float(predictor.domain.threshold)
 for name, values in far.items():
-    print(
-        f"{name:26s} {min(values):7.0f} to {max(values):7.0f}, {np.max(values) / threshold:5.1f} thresholds"
-    )
+    outside = sum(value > threshold for value in values)
+    print(f"{name:26s} {min(values):6.0f} to {max(values):6.0f}, {outside} of {len(values)} warned about")
 
 # %%
-size_plots.distances(far, threshold, "How far from home is a video?")
+size_plots.distances(far, threshold, "What is unlike home lies far from it, but not always far enough")
 
 # %% [markdown]
-# Left of the dashed line is home. The studio is a lesson: to us its colours are new, but most of its videos
-# lie on this side of the line. **A warning means that an answer is worth nothing. No warning does not mean
-# that it is worth something.**
+# Left of the dashed line is home. The studio is a lesson: its colours and words are new, but its videos look
+# so much like home that those left of the line get no warning. **A warning means that an answer is worth
+# nothing. No warning does not mean that it is worth something.**
 #
 # ### Why the answer means nothing
 #
@@ -202,10 +201,10 @@ for record in records[:4]:
     asked = [query["query"] for query in record["queries"]]
     home += [m.score for answer in home_predictor.ground_many(asked) for m in answer.moments[:1]]
     away += [m.score for answer in predictor.ground_many(asked) for m in answer.moments[:1]]
-print(f"score of a first moment, sample videos: {np.mean(home):.2f} on average, highest {max(home):.2f}")
-print(
-    f"the same questions about your video:    {np.mean(away):.2f} on average, highest {max(away, default=0):.2f}"
-)
+for name, scores in (("sample videos", home), ("your video, the same questions", away)):
+    print(
+        f"score of the first moment, {name:32s} {np.mean(scores):.2f} on average, highest {max(scores):.2f}"
+    )
 
 # %% [markdown]
 # Compare the two lines. The questions of the second are about things that are not in your video at all, and
@@ -235,13 +234,13 @@ size_plots.spacing(minutes, gaps, "A longer video has longer gaps between its fr
 
 # %% tags=["exercise"]
 def frames_needed(duration, gap):
-    """The smallest number of evenly spread frames, first at 0 and last at the end, with gaps of at most gap."""
+    """The smallest number of evenly spread frames, the first at 0, the last at the end, no gap above gap."""
     # Your code here.
 
 
 # %% tags=["solution"]
 def frames_needed(duration, gap):
-    """The smallest number of evenly spread frames, first at 0 and last at the end, with gaps of at most gap."""
+    """The smallest number of evenly spread frames, the first at 0, the last at the end, no gap above gap."""
     return int(np.ceil(duration / gap)) + 1
 
 
@@ -272,17 +271,18 @@ def names_of(model):
     return {re.sub(r"\.\d+\.", ".#.", name) for name, _ in model.named_parameters()}
 
 
-print(
-    "colab and paper have the same parameters by name:",
-    names_of(models["colab"]) == names_of(models["paper"]),
-)
-print("tiny has besides:", *sorted(names_of(models["tiny"]) - names_of(models["paper"])))
-print("and lacks:       ", *sorted(names_of(models["paper"]) - names_of(models["tiny"])) or ["nothing"])
+paper = names_of(models["paper"])
+print(f"paper: {len(paper)} kinds of parameters")
+for name in ("colab", "tiny"):
+    own = names_of(models[name])
+    print(f"{name}: {len(own & paper)} of them", end="; ")
+    print("lacks", *sorted(paper - own) or ["none"], end="; ")
+    print("has besides", *sorted(own - paper) or ["none"])
 
 # %% [markdown]
-# What `tiny` has besides is a help for so small a model, the difference of neighbouring frames, written
-# down as a departure from the paper. What it lacks is a table of its own for writing words: it reads and
-# writes with one.
+# The small ones lack a table of their own for writing words (`lm_head`): they read and write with one. What
+# `tiny` has besides is a help for so small a model, the difference of neighbouring frames, written down as a
+# departure from the paper. All else is the same, layer by layer.
 #
 # ### What a video takes
 #
@@ -334,8 +334,10 @@ for name, precision in (
 ):
     parts = sizes.memory(counted[name], precision)
     needs[f"{name}, {precision}"] = {use: amount / 1e9 for use, amount in parts.items()}
-cards = {machine.name: machine.memory / 1e9 for machine in sizes.MACHINES}
-size_plots.memory_bars(needs, {"T4, 16 GB": cards["T4, 16 GB"]}, "To answer about one video")
+t4 = sizes.MACHINES[0]
+size_plots.memory_bars(
+    needs, {t4.name: t4.memory / 1e9}, "7 billion parameters fill a T4; in four bits they leave room"
+)
 
 # %% [markdown]
 # These are **estimates**: weights and keys are counted, what a layer needs in passing is taken as twice the
@@ -369,15 +371,15 @@ checks.choose(choose)
 # again, meant to tell seconds from minutes:
 
 # %%
-print("estimated seconds to  encode a video   read it   write 10 tokens")
+print("estimated seconds to            encode a video  read it   write 10 tokens")
 for machine in sizes.MACHINES:
-    for name, precision in (("colab", "float32"), ("paper", "bfloat16")):
+    for name, precision in (("colab", "float32"), ("paper", "bfloat16"), ("paper", "4 bits")):
         if sum(sizes.memory(counted[name], precision).values()) > 0.9 * machine.memory:
-            print(f"{name:6s} on {machine.name:12s} does not fit in {precision}")
+            print(f"{name}, {precision:8s} on {machine.name:12s}: does not fit")
             continue
         took = sizes.seconds(counted[name], machine, precision)
         encode, read, token = took.values()
-        print(f"{name:6s} on {machine.name:12s} {encode:13.2f} {read:9.2f} {10 * token:17.3f}")
+        print(f"{name}, {precision:8s} on {machine.name:12s} {encode:12.2f} {read:9.2f} {10 * token:17.3f}")
 
 # %% [markdown]
 # Most of the time goes into the frames, once for a video; questions are cheap afterwards. That is why
@@ -398,14 +400,15 @@ for name, parts in presets.BACKBONES.items():
         print(f"  {part:38s} {count / 1e6:6.0f} M, {2 * count / 1e9:5.2f} GB in 16 bits; {here}")
 
 # %% [markdown]
-# They are downloaded when they are first needed, and the exact size is said before. And without a network?
-# Let us see, in a process of its own that is told that there is none:
+# They are downloaded when they are first needed, and the exact size is said before: it can be twice this and
+# more, since files may be in 32 bits, and a CLIP's hold its reader of texts too. And without a network? Let
+# us see, in a process of its own that is told that there is none:
 
 # %%
 alone = {"HF_HUB_OFFLINE": "1", "HF_HOME": "no_cache", "MOMENTOR_HOME": "momentor_home"}
 command = "from momentor_lib.cli import main; raise SystemExit(main())"
 arguments = ["ground", str(video.resolve()), "the sun rises", "--model", "paper"]
-done = subprocess.run(
+done = run(
     [sys.executable, "-c", command, *arguments],
     env=os.environ | alone,
     cwd=folder,
@@ -482,7 +485,7 @@ for name, precision in (("colab", "float32"), ("paper", "bfloat16")):
 #     --precision fp16
 # momentor train --stage gesm     --preset runs/align --data gesm.json      --videos videos --out runs/gesm \
 #     --precision fp16
-# momentor train --stage instruct --preset runs/gesm  --data moment10m.json --videos videos --out runs/instruct \
+# momentor train --stage instruct --preset runs/gesm  --data moment10m.json --videos videos --out runs/last \
 #     --precision fp16 --lora
 # ```
 #
@@ -522,7 +525,7 @@ checks.passes(passes)
 # - **No warning taken for a yes.** See the studio above.
 # - **Memory for weights only.** Training with LoRA adds activations of every layer, gradients and the
 #   optimizer's numbers; that is several times what answering takes.
-# - **float16 on an A100, bfloat16 on a T4.** The T4 has no bfloat16; where there is bfloat16, it is the safer.
+# - **float16 on an A100, bfloat16 on a T4.** The T4 has no bfloat16; where there is one, it is the safer.
 #
 # ## Summary
 #
