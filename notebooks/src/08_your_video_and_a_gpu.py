@@ -156,7 +156,7 @@ for name, values in far.items():
     print(f"{name:26s} {min(values):6.0f} to {max(values):6.0f}, {outside} of {len(values)} warned about")
 
 # %%
-size_plots.distances(far, threshold, "What is unlike home lies far from it, but not always far enough")
+size_plots.distances(far, threshold, "What is unlike home should lie far from it")
 
 # %% [markdown]
 # Left of the dashed line is home. The studio is a lesson: its colours and words are new, but its videos look
@@ -336,7 +336,7 @@ for name, precision in (
     needs[f"{name}, {precision}"] = {use: amount / 1e9 for use, amount in parts.items()}
 t4 = sizes.MACHINES[0]
 size_plots.memory_bars(
-    needs, {t4.name: t4.memory / 1e9}, "7 billion parameters fill a T4; in four bits they leave room"
+    needs, {t4.name: t4.memory / 1e9}, "The paper's model fills a T4; in four bits it leaves room"
 )
 
 # %% [markdown]
@@ -366,12 +366,13 @@ def choose(needs, memory):
 checks.choose(choose)
 
 # %% [markdown]
-# And time? The frame encoder's and the language model's operations, at 40 % of what the maker of a GPU
+# And time? We take the operations of frame encoder and language model, and a part of what the maker of a GPU
 # promises. To write one token, all weights of the language model are read from memory once. **Estimates**
 # again, meant to tell seconds from minutes:
 
 # %%
-print("estimated seconds to            encode a video  read it   write 10 tokens")
+print(f"estimated at {sizes.USED:.0%} of the peak; seconds to")
+print("                                encode a video  read it   write 10 tokens")
 for machine in sizes.MACHINES:
     for name, precision in (("colab", "float32"), ("paper", "bfloat16"), ("paper", "4 bits")):
         if sum(sizes.memory(counted[name], precision).values()) > 0.9 * machine.memory:
