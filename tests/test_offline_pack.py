@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from momentor_lib import cli
+from momentor_lib import cli, paths
 from momentor_lib.files import sha256_of
 from momentor_lib.offline import make_pack
 from momentor_lib.offline.pins import find_wheel, needs, read_pins
@@ -246,6 +246,14 @@ def test_the_command_gathers_a_part_of_this_repository_s_pack(repository, index,
     printed = capfd.readouterr()
     assert "0 downloaded, 1 there already, 1 not to be had" in printed.out
     assert printed.err.count("\n") == 1 and f"momentor: filelock=={VERSION['filelock']}: the package index has no wheel" in printed.err
+
+
+def test_an_installation_without_the_repository_says_what_is_needed(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(paths, "_PACKAGE", tmp_path / "site-packages" / "momentor_lib")
+    assert cli.main(["fetch", "--offline-pack", str(tmp_path / "pack")]) == 2
+    printed = capfd.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1 and "needs a clone of the repository" in printed.err
+    assert not (tmp_path / "pack").exists()
 
 
 @pytest.mark.parametrize(

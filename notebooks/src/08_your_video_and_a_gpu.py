@@ -468,7 +468,7 @@ for name, precision in (("colab", "float32"), ("paper", "bfloat16")):
         f"{name}: {encoded - started:.1f} s to encode, {time.perf_counter() - encoded:.1f} s to answer,",
         end=" ",
     )
-    print(f"{torch.cuda.max_memory_allocated() / 1e9:.1f} GB at most; it says: {for_people(said.text)}")
+    print(f"{torch.cuda.max_memory_allocated() / 1e9:.1f} GB at most; it says: {for_people(said.text)[:60]}")
     del large
 
 # %% [markdown]
