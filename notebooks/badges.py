@@ -23,7 +23,7 @@ from momentor_lib.files import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = ROOT / "pyproject.toml"
-PAGES = ("*.md", "docs/**/*.md", "checkpoints/*/*.md")  # with links to the repository
+PAGES = ("*.md", "docs/**/*.md", "notebooks/*.md", "checkpoints/*/*.md")  # with links to the repository
 IN_PYPROJECT = re.compile(r'^(Repository = "https://github\.com/)([\w.-]+/[\w.-]+)(")$', re.MULTILINE)
 IN_BADGE = re.compile(r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/blob/")
 MINUTES = re.compile(r"\*\*Minutes\*\*: (\d+) to read and solve, (\d+) to run")

@@ -428,6 +428,10 @@ for part in presets.BACKBONES["paper"]:
     print(str(hub.folder_by_hand(part)).replace(str(Path.home()), "~"))
 
 # %% [markdown]
+# For a whole classroom without a network there is `momentor fetch --offline-pack DIR`: packages, the tiny
+# model and this course in one folder, with a script that sets up from it.
+
+# %% [markdown]
 # ## 7. On a GPU
 #
 # The next cells do the real thing where there is a CUDA GPU with room enough and the files are there.
