@@ -20,13 +20,11 @@
 
 # %%
 import json
-import os
 import re
 import sys
 import tempfile
 import time
 from pathlib import Path
-from subprocess import run
 
 import numpy as np
 import torch
@@ -39,6 +37,7 @@ from momentor_lib.model.momentor import Momentor
 from momentor_lib.timecode import for_people
 from momentor_lib.toy.writer import write_toy, write_video
 from momentor_lib.viz import plots, size_plots
+from momentor_lib.viz.controls import uploaded
 
 # %% [markdown]
 # ## 1. Your video
@@ -72,9 +71,11 @@ def draw_sunrise(frames=120, height=96, width=144):
 
 # %%
 folder = Path(tempfile.mkdtemp())
-if upload.value:
-    video = folder / Path(upload.value[0].name).name
-    video.write_bytes(upload.value[0].content)
+sent = list(uploaded(upload.value))
+if sent:
+    name, content = sent[0]
+    video = folder / Path(name).name
+    video.write_bytes(content)
 elif my_video:
     video = Path(my_video)
 else:
@@ -406,6 +407,9 @@ for name, parts in presets.BACKBONES.items():
 # us see, in a process of its own that is told that there is none:
 
 # %%
+import os
+from subprocess import run
+
 alone = {"HF_HUB_OFFLINE": "1", "HF_HOME": "no_cache", "MOMENTOR_HOME": "momentor_home"}
 command = "from momentor_lib.cli import main; raise SystemExit(main())"
 arguments = ["ground", str(video.resolve()), "the sun rises", "--model", "paper"]
