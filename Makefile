@@ -6,6 +6,7 @@
 #   make bench           prints the benchmark table
 #   make notebooks       rebuilds and runs the notebooks, then the pages made from them (plans, index, answer keys)
 #   make slides          makes slides from the notebooks, in build/slides
+#   make badges          writes the repository's address into every badge and link: make badges REPOSITORY=owner/name
 #   make tiny            trains the tiny checkpoint again
 #   make studio          adapts it to a second toy world by LoRA: checkpoints/studio
 #   make lint | clean
@@ -24,7 +25,7 @@ SAMPLE = data_samples/videos/toy_test_7_0002.mp4
 QUERY_1 = the blue moon spins
 QUERY_2 = the white heart grows
 
-.PHONY: demo test lab bench notebooks slides tiny studio lint clean
+.PHONY: demo test lab bench notebooks badges slides tiny studio lint clean
 .DEFAULT_GOAL = demo
 
 # A stamp is newer than pyproject.toml and constraints.txt once their packages are in, so that a second run installs nothing.
@@ -69,6 +70,9 @@ notebooks: $(VENV)/.dev
 
 slides: $(VENV)/.dev
 	$(BIN)/python -m notebooks.tools.slides
+
+badges: $(VENV)/.dev
+	@$(BIN)/python notebooks/badges.py $(if $(REPOSITORY),--repository "$(REPOSITORY)")
 
 tiny: $(VENV)/.dev
 	$(BIN)/python -m momentor_lib.training.tiny --out checkpoints/tiny

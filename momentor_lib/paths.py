@@ -35,3 +35,15 @@ def shipped(relative: str | Path) -> Path:
     raise FileNotFoundError(
         f"{relative} came along neither in the repository nor in the package: install momentor again, or clone it whole"
     )
+
+
+def repository() -> Path:
+    """The top of the clone that this package runs from.
+
+    Raises:
+        FileNotFoundError: it was installed from a wheel, which has no notebooks and no constraints.txt.
+    """
+    top = _PACKAGE.parent
+    if not all((top / name).exists() for name in ("pyproject.toml", "constraints.txt", "notebooks")):
+        raise FileNotFoundError("this needs a clone of the repository, and momentor was installed without one: clone it, then make demo")
+    return top

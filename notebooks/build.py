@@ -40,7 +40,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "notebooks" / "src"
 STUDENT, SOLUTION = "notebooks", "notebooks/solutions"
 
-REPOSITORY = "momentor/momentor"  # owner/name on GitHub: every badge and the set-up cell take it from here
+ADDRESS = re.compile(r'^Repository = "https://github\.com/([\w.-]+/[\w.-]+)"$', re.MULTILINE)
+# owner/name on GitHub, for every badge and the set-up cell; notebooks/badges.py writes it everywhere else.
+REPOSITORY = ADDRESS.search((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[1]
 BADGE = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{}/blob/main/{})"
 KNOWN_TAGS = {"exercise", "solution", "check", "slow", "gpu"}
 METADATA = {

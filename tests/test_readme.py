@@ -35,3 +35,13 @@ def test_links_lead_somewhere(target):
 def test_every_notebook_is_in_the_table():
     told = set(re.findall(r"^\| `(\d\d_\w+)`", README, re.MULTILINE))
     assert told == {source.stem for source in (ROOT / "notebooks" / "src").glob("[0-9][0-9]_*.py")}
+
+
+def test_each_notebook_s_minutes_and_badge_are_in_the_table():
+    address = re.search(r'^Repository = "https://github\.com/(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    rows = re.findall(r"^\| `(\d\d_\w+)` \| [^|]+ \| (\d+) \+ (\d+) \| \[!\[.+?\]\(.+?\)\]\((.+)\) \|$", README, re.MULTILINE)
+    assert len(rows) == len(list((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))), "run: make badges"
+    for name, read, run, link in rows:
+        header = "".join(json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text())["cells"][0]["source"])
+        assert f"**Minutes**: {read} to read and solve, {run} to run" in header, "run: make badges"
+        assert link == f"https://colab.research.google.com/github/{address}/blob/main/notebooks/{name}.ipynb"

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from momentor_lib import __version__
-from momentor_lib.cli import answers, check, convert, download, engine, evaluate, extract, machine, train
+from momentor_lib.cli import answers, check, convert, download, engine, evaluate, extract, fetch, machine, train
 from momentor_lib.cli.output import complain
 
 # click's own UsageError (unknown option, missing argument, ...), which newer versions of typer bring along themselves.
@@ -37,6 +37,7 @@ COMMANDS = (
     engine.engine,
     train.train,
     evaluate.evaluate,
+    fetch.fetch,
     machine.doctor,
 )
 for command in COMMANDS:

@@ -57,15 +57,27 @@ def find_part(name: str | Path, *, weights: bool = True, tokenizer: bool = False
         return Path(name)
     if not HUB_NAME.fullmatch(name):
         raise PartNotFound(f"{name}: no such folder, and no name of a model on the Hugging Face hub (owner/name)")
+    if (folder := on_this_machine(name, weights=weights, tokenizer=tokenizer)) is not None:
+        return folder
     by_hand = folder_by_hand(name)
-    for folder in (by_hand, _cached(name)):
-        if folder is not None and not _lacking(folder, weights, tokenizer):
-            return folder
     try:
         return _download(name, weights, tokenizer)
     except Exception as error:  # the client's own errors, those of what it stands on, and the system's
         there = f", which lacks {_lacking(by_hand, weights, tokenizer)}" if by_hand.is_dir() else ""
         raise PartNotFound(f"{name} could not be had ({_reason(error)}); its files can be put by hand into {by_hand}{there}") from error
+
+
+def on_this_machine(name: str, *, weights: bool = True, tokenizer: bool = False) -> Path | None:
+    """Where a part lies already, put there by hand or by a download before; None where it does not. No network is asked.
+
+    Args:
+        name: on the Hugging Face hub.
+        weights, tokenizer: what is needed of it, as for :func:`find_part`.
+    """
+    for folder in (folder_by_hand(name), _cached(name)):
+        if folder is not None and not _lacking(folder, weights, tokenizer):
+            return folder
+    return None
 
 
 def needed_files(names: Mapping[str, object], *, weights: bool = True, tokenizer: bool = False) -> list[str]:

@@ -122,6 +122,19 @@ def backbones_of(name_or_folder: str | Path) -> tuple[str, str] | None:
     return next((pair for pair in pairs if all(map(hub.is_folder_or_name, pair))), None)
 
 
+def lacking(preset: str) -> list[str]:
+    """The pretrained parts of a preset that are not on this machine, and that :func:`load` would download; ``tiny`` has none.
+
+    Raises:
+        ValueError: an unknown preset.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"unknown preset {preset!r}; the presets are {', '.join(PRESETS)}")
+    vision, language = BACKBONES.get(preset, (None, None))
+    needed = [(name, tokenizer) for name, tokenizer in ((vision, False), (language, True)) if name is not None]
+    return [name for name, tokenizer in needed if hub.on_this_machine(name, tokenizer=tokenizer) is None]
+
+
 def load(name_or_folder: str | Path, dtype: torch.dtype | None = None) -> tuple[Momentor, MomentorProcessor]:
     """A Momentor and its processor, ready to answer.
 

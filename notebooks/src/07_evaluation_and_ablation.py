@@ -388,4 +388,5 @@ plots.scores_with_ranges(ranges, title, "toy mIoU (%)", marked="full") if ranges
 # asked by the prompts in `momentor_lib.evaluation.task_prompts`. The scores in the tiny model's card come
 # from `python -m momentor_lib.evaluation.toy`.
 #
-# **08 · Your video, and a GPU**: what changes when the videos and the model are real ones.
+# [08 · Your own video, and a GPU](08_your_video_and_a_gpu.ipynb): what changes when the videos and the model
+# are real ones.

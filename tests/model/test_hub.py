@@ -177,8 +177,13 @@ def test_without_a_network_both_folders_are_named_and_then_used(network, folders
     assert "\n" not in text and ("HF_HUB_OFFLINE is set" in text) == (network == "offline")
     clip, language = (folders / "home" / "models" / name.replace("/", "--") for name in presets.BACKBONES["colab"])
     assert f"its files can be put by hand into {clip};" in text and text.endswith(f"its files can be put by hand into {language}")
+    assert presets.lacking("colab") == list(presets.BACKBONES["colab"])
     write_clip(clip)
+    assert presets.lacking("colab") == [presets.BACKBONES["colab"][1]]
     write_llama(language, *random_llama())
+    assert presets.lacking("colab") == presets.lacking("tiny") == []
+    with pytest.raises(ValueError, match="unknown preset 'colap'"):
+        presets.lacking("colap")
     model, processor = presets.load("colab")
     assert model.config.num_temporal_tokens == processor.num_frames == 300
     assert presets.load_frame_encoder("colab")[0].vision_model.num_parameters() == model.vision_model.num_parameters()

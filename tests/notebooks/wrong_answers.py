@@ -613,6 +613,67 @@ def true_event_used_again(values):
     return values.max(axis=1).sum()
 
 
+# -- 08 ------------------------------------------------------------------------------------------------------------------------------
+
+
+def gaps_instead_of_frames(duration, gap):
+    return math.ceil(duration / gap)
+
+
+def rounded_down(duration, gap):
+    return int(duration / gap) + 1
+
+
+def one_for_safety(duration, gap):
+    return math.ceil(duration / gap) + 2
+
+
+def keys_only(text_config, tokens, bytes_per_number):
+    return text_config.num_hidden_layers * text_config.num_key_value_heads * text_config.head_dim * tokens * bytes_per_number
+
+
+def heads_of_queries(text_config, tokens, bytes_per_number):
+    return 2 * text_config.num_hidden_layers * text_config.hidden_size * tokens * bytes_per_number
+
+
+def one_layer_only(text_config, tokens, bytes_per_number):
+    return 2 * text_config.num_key_value_heads * text_config.head_dim * tokens * bytes_per_number
+
+
+def always_two_bytes(text_config, tokens, bytes_per_number):
+    return 2 * keys_only(text_config, tokens, 2)
+
+
+def last_that_fits(needs, memory):
+    fitting = [name for name, amount in needs.items() if amount <= 0.9 * memory]
+    return fitting[-1] if fitting else None
+
+
+def filled_to_the_brim(needs, memory):
+    return max((name for name, amount in needs.items() if amount <= memory), key=needs.get, default=None)
+
+
+def last_in_the_alphabet(needs, memory):
+    return max((name for name, amount in needs.items() if amount <= 0.9 * memory), default=None)
+
+
+def smallest_where_none_fits(needs, memory):
+    fitting = [name for name, amount in needs.items() if amount <= 0.9 * memory]
+    return max(fitting, key=needs.get) if fitting else min(needs, key=needs.get)
+
+
+def one_gpu_does_all(batch, fits, gpus):
+    return next(k for k in range(1, batch + 1) if batch % k == 0 and batch // k <= fits)
+
+
+def not_shared_out_evenly(batch, fits, gpus):
+    return math.ceil(batch / (fits * gpus))
+
+
+def one_sequence_a_pass(batch, fits, gpus):
+    return batch // gpus
+
+
 WRONG_ANSWERS = {
     ("start_here", "overlap"): [negative_intersection, divided_by_the_first, common_part_counted_twice],
     ("start_here", "happening_at"): [only_the_first, ends_left_out, one_label_not_a_list],
@@ -676,4 +737,8 @@ WRONG_ANSWERS = {
     ],
     ("evaluation_and_ablation", "average_precision"): [not_interpolated, over_what_was_found, precision_at_the_end],
     ("evaluation_and_ablation", "best_in_order"): [crossing_allowed, best_pair_first, true_event_used_again],
+    ("your_video", "frames_needed"): [gaps_instead_of_frames, rounded_down, one_for_safety],
+    ("your_video", "cache_bytes"): [keys_only, heads_of_queries, one_layer_only, always_two_bytes],
+    ("your_video", "choose"): [last_that_fits, filled_to_the_brim, last_in_the_alphabet, smallest_where_none_fits],
+    ("your_video", "passes"): [one_gpu_does_all, not_shared_out_evenly, one_sequence_a_pass],
 }
