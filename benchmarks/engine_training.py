@@ -30,6 +30,7 @@ from momentor_lib.paths import shipped
 from momentor_lib.predictor import Predictor
 from momentor_lib.toy import Script, sample_script
 from momentor_lib.toy.script import Actor, Event
+from momentor_lib.toy.words import ALL_PAIRS
 from momentor_lib.toy.writer import write_toy
 from momentor_lib.training import scratch, tiny, toy_data
 from momentor_lib.training.deeds import deeds
@@ -51,12 +52,13 @@ def prepare(work: Path, videos: int, seed: int, workers: int) -> None:
 
 
 def what_the_engine_saw(folder: Path) -> Script:
-    """A video's matrix as a script: who did what and when, without looks and places."""
+    """A video's matrix as a script: who did what and when, without looks and places; instances whose shape it did not see are left out."""
     matrix = json.loads((folder / "matrix.json").read_text())
-    rows = {row["track"]: row["attributes"] for row in matrix["rows"] if row["track"] is not None}
-    numbers = {track: index for index, track in enumerate(rows)}
-    actors = tuple(Actor(row["colour"], row["shape"], 0, 0.0, 0.0, 0.0) for row in rows.values())
-    told = [(numbers[event["track"]], event["deed"]) for event in matrix["events"]]
+    looks = {row["track"]: tuple(row["attributes"].get(name) for name in ("colour", "shape")) for row in matrix["rows"]}
+    known = {track: look for track, look in looks.items() if look in ALL_PAIRS}
+    numbers = {track: index for index, track in enumerate(known)}
+    actors = tuple(Actor(*look, 0, 0.0, 0.0, 0.0) for look in known.values())
+    told = [(numbers[event["track"]], event["deed"]) for event in matrix["events"] if event["track"] in known]
     events = tuple(Event(actor, deed["action"], deed["start"], deed["end"], 0.0) for actor, deed in told)
     return Script(matrix["video_id"], matrix["duration"], (), actors, events)
 
@@ -72,6 +74,7 @@ class Lessons:
         dialogues = self.dialogues[script.id]
         chosen = [dialogues[index] for index in rng.permutation(len(dialogues))[:QUESTIONS]]
         times = toy_data.frame_times(script.duration, len(features))
+        features = features + toy_data.FILE_NOISE * torch.from_numpy(rng.standard_normal(features.shape, dtype=np.float32))
         return VideoExample(times, script.duration, chosen, features, video_id=script.id), deeds(script, times)
 
 
