@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from transformers import AutoImageProcessor
 
+from benchmarks.adaptation import mean_iou
 from momentor_lib.evaluation.grounding import temporal_iou
 from momentor_lib.model.backbones import load_vision, pixel_statistics
 from momentor_lib.model.processing import MomentorProcessor
@@ -49,3 +50,8 @@ def test_the_frame_encoder_s_own_folder_says_how_its_pixels_are_scaled():
     mean, std = pixel_statistics(folder / "clip", load_vision(folder / "clip").config)
     assert (list(mean), list(std)) == (processor.image_mean, processor.image_std)
     assert list(AutoImageProcessor.from_pretrained(folder / "clip", backend="pil").image_mean) == processor.image_mean
+
+
+def test_the_studio_adapter_belongs_to_this_checkpoint():
+    tiny, adapted = Predictor("tiny"), Predictor(shipped("checkpoints/studio"))
+    assert mean_iou(adapted, "studio", 8) > mean_iou(tiny, "studio", 8) + 0.15

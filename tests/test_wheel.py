@@ -52,7 +52,7 @@ def test_holds_the_package_the_checkpoint_and_the_samples(wheel, repository):
             assert hashlib.sha256(archive.read(f"momentor_lib/_shipped/data_samples/{name}")).hexdigest() == digest
     for folder, prefix in (
         ("momentor_lib", ""),
-        ("checkpoints/tiny", "momentor_lib/_shipped/"),
+        ("checkpoints", "momentor_lib/_shipped/"),
         ("data_samples", "momentor_lib/_shipped/"),
     ):
         files = [p for p in (repository / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts]
