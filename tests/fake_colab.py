@@ -96,13 +96,14 @@ def make_wheels(folder: Path) -> Path:
     Each is there in two versions, and of two the newest would take a newer torch or numpy along.
     """
     folder.mkdir()
+    pack_with_needs(folder, BACKEND)  # what momentor and its build both need stays the real one: an empty one could not build
+    real = {path.name.partition("-")[0] for path in folder.iterdir()}
     greedy = {"transformers": f"torch>={NEWEST}", "scipy": f"numpy>={NEWEST}"}
     for line in importlib.metadata.requires("momentor") or []:
         name = Requirement(line).name
-        if "extra ==" not in line:
+        if "extra ==" not in line and name.replace("-", "_") not in real:
             wheel(folder, name, NEW)
             wheel(folder, name, NEWEST, greedy.get(name))
-    pack_with_needs(folder, BACKEND)
     return folder
 
 
