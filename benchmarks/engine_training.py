@@ -78,18 +78,17 @@ class Lessons:
         return VideoExample(times, script.duration, chosen, features, video_id=script.id), deeds(script, times)
 
 
-def train(source: str, work: Path, steps: int, seed: int, batch: int) -> tuple:
+def train(source: str, work: Path, videos: int, steps: int, seed: int, batch: int) -> tuple:
     """Trains on one source's files from the beginning, or goes on where it was stopped -> model and processor."""
     plan = replace(scratch.PLAN, seed=seed, steps=steps, batch=batch, minutes=float("inf"))
     torch.manual_seed(seed)
     tokenizer = train_tokenizer(toy_data.corpus([sample_script(0, "train", index) for index in range(200)]))
     model, processor = tiny.build_model(plan, tokenizer, load_vision(shipped("checkpoints/tiny") / "clip"))
-    names = sorted(path.stem for path in (work / "script" / "videos").glob("*.mp4"))
-    features = [read_features(feature_path(work / "features", name)).example_fields()["features"] for name in names]
+    true = [sample_script(seed, "train", index) for index in range(videos)]
+    features = [read_features(feature_path(work / "features", script.id)).example_fields()["features"] for script in true]
     tiny.start_projection(model.projection, features)
     lessons = Lessons(work / source, work / "features", processor)
-    true = [sample_script(int(name.split("_")[-2]), "train", int(name.split("_")[-1])) for name in names]
-    scripts = true if source == "script" else [what_the_engine_saw(work / "engine" / name) for name in names]
+    scripts = true if source == "script" else [what_the_engine_saw(work / "engine" / script.id) for script in true]
     taught = [(script, one) for script, one in zip(scripts, features, strict=True) if lessons.dialogues.get(script.id)]
     val = [toy_data.make_example(*one, np.random.default_rng(0), vary=False) for one in zip(true[:32], features[:32], strict=True)]
     tiny.train(plan, model, processor, tuple(map(list, zip(*taught, strict=True))), val, work / f"model_{source}", draw=lessons)
@@ -101,7 +100,7 @@ def compare(work: Path, videos: int, steps: int, test_videos: int, seed: int, ba
     prepare(work, videos, seed, workers)
     scores = {}
     for source in SOURCES:
-        trained = train(source, work, steps, seed, batch)
+        trained = train(source, work, videos, steps, seed, batch)
         scores[source] = evaluation.score(Predictor(trained), test_videos, 2024, "val")
     return scores
 
