@@ -3,7 +3,8 @@
 # Departure: the score of a whole frame hides a small instance that sets off, so each tracked instance also has a score of its own region,
 # by the same detector; and since the score is high while something moves, events begin and end where the smoothed score itself changes
 # most, so the local maxima are those of its slope. Frames before and after somebody sets off look the same: an instance's feature also
-# says how the instance changes just there.
+# says how the instance changes just there. And since boundaries are an instance's own, another one that has a boundary of its own near by
+# is not among those that are compared: its change is told already.
 """
 
 from __future__ import annotations
@@ -192,7 +193,8 @@ def consistency(
 ) -> float:
     """``cos(F', F'') + (1 / |U|) sum_i cos(F'_i, F''_i) (1 - Dist_i)`` of the sub-segments before and after a boundary.
 
-    U are the instances of both; one that is seen on one side only has the distance 1 and adds nothing. Paper: section 4.1.
+    U are the instances of both, without those that have a boundary of their own there; one that is seen on one side only has the distance 1
+    and adds nothing. Paper: section 4.1.
 
     Args:
         number: of the boundary among the candidates.
@@ -209,6 +211,8 @@ def consistency(
         if candidates[number].track != index and (stop < time - settings.window or begin > time + settings.window):
             continue
         own = [candidates[i].time for i in kept if candidates[i].track == index and i not in (number, until)]
+        if candidates[number].track not in (index, None) and any(time - settings.window < t < later + settings.window for t in own):
+            continue  # it has a boundary of its own there, which tells its change
         before = time - max([t for t in own if t < time - 1e-9], default=-np.inf)
         after = min([t for t in own if t > later + 1e-9], default=np.inf) - later
         # a shorter sub-segment tells too little: at the top of a jump nothing moves

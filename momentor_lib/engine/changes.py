@@ -86,25 +86,24 @@ def _rise(values: np.ndarray) -> float:
 def arrival(look: Look, track: Track, first: int) -> float | None:
     """The frame, between two frames too, at which an instance began to come in from the left or right; None where it did not.
 
-    Its edge shows when it is on its way already: its path is followed back to where it was just outside.
+    Its edge shows when it is on its way already: its path is followed back to where it was just outside. What is first seen in the middle
+    was hidden before.
 
     Args:
         first: the scene's first frame.
     """
-    if track.first <= first + SOON:
-        return None
-    return float(np.clip(_outside_at(look, track, False), first, track.first))
+    outside = _outside_at(look, track, False)
+    return None if track.first <= first + SOON or outside is None else float(np.clip(outside, first, track.first))
 
 
 def departure(look: Look, track: Track, stop: int) -> float | None:
     """The frame at which an instance has gone out to the left or right; None where it has not. ``stop`` is the scene's end."""
-    if track.last >= stop - 1 - SOON:
-        return None
-    return float(np.clip(_outside_at(look, track, True), track.last, stop))
+    outside = _outside_at(look, track, True)
+    return None if track.last >= stop - 1 - SOON or outside is None else float(np.clip(outside, track.last, stop))
 
 
-def _outside_at(look: Look, track: Track, goes: bool) -> float:
-    """The frame at which the line through its first, or last, places reaches the outside; its first or last frame where it was not so."""
+def _outside_at(look: Look, track: Track, goes: bool) -> float | None:
+    """The frame at which the line through its first, or last, places reaches the outside; None where it is at neither side then."""
     frames = np.arange(track.first, track.last + 1)
     values = series(track)
     part = slice(-round(FOLLOWED * look.fps), None) if goes else slice(0, round(FOLLOWED * look.fps))
@@ -112,6 +111,8 @@ def _outside_at(look: Look, track: Track, goes: bool) -> float:
     edge = float(frames[-1] if goes else frames[0])
     box = track.boxes[-1 if goes else 0]
     left, right = box[0] * look.pixels.shape[2] < NEAR, (1 - box[2]) * look.pixels.shape[2] < NEAR
+    if not left and not right:
+        return None
     if len(frames) < 3 or left == right:
         return edge
     outside = -float(np.median(radius)) if left else 1 + float(np.median(radius))

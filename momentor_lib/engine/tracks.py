@@ -15,6 +15,7 @@ from momentor_lib.engine.settings import Settings
 MEMORY = 0.9  # how much of a track's looks is kept when a new box is added
 IMPOSSIBLE = 1e6
 INSIDE = 0.7  # of a fragment's area and of its frames
+AROUND = 1.0  # seconds: its own box can have shrunk to a fragment too
 
 
 @dataclass
@@ -110,7 +111,7 @@ def link(detections: Sequence[Sequence[Detection]], first: int, scene: int, fps:
                 living.append(Track(scene, scene_frames=(first, first + len(detections))))
                 living[-1].add(frame, detection)
     whole = [track for track in ended + living if len(track.frames) >= settings.shortest_track * fps]
-    whole = [track for track in whole if not any(_is_part(track, other) for other in whole if other is not track)]
+    whole = [track for track in whole if not any(_is_part(track, other, fps) for other in whole if other is not track)]
     return sorted(whole, key=lambda track: (track.first, track.boxes[0]))
 
 
@@ -125,14 +126,16 @@ def _pair(tracks: list[Track], found: Sequence[Detection], settings: Settings) -
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if cost[r, c] < IMPOSSIBLE]
 
 
-def _is_part(track: Track, other: Track) -> bool:
-    """Whether a track lies inside another one's box nearly all the time: a fragment of it."""
+def _is_part(track: Track, other: Track, fps: float) -> bool:
+    """Whether a track lies inside another one's place nearly all the time: a fragment of it, where it is faint."""
     if len(track.frames) > len(other.frames) or float(track.feature @ other.feature) < 0.5:
         return False
+    frames, boxes = np.asarray(other.frames), np.asarray(other.boxes)
     inside = 0
     for frame, box in zip(track.frames, track.boxes, strict=True):
-        around = other.box_at(frame)
-        if around is not None:
+        near = boxes[np.abs(frames - frame) <= AROUND * fps]
+        if len(near):
+            around = (*near[:, :2].min(axis=0), *near[:, 2:].max(axis=0))
             shared = [max(0.0, min(box[i + 2], around[i + 2]) - max(box[i], around[i])) for i in (0, 1)]
             inside += shared[0] * shared[1] >= INSIDE * (box[2] - box[0]) * (box[3] - box[1])
     return inside >= INSIDE * len(track.frames)

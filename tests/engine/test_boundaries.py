@@ -94,6 +94,18 @@ def test_who_is_seen_on_one_side_only_adds_nothing():
     assert (alone, both) == (pytest.approx(2.0), pytest.approx(1.5))
 
 
+def test_another_instance_with_a_boundary_of_its_own_there_is_left_out():
+    """It changes by its own boundary: one that goes on as before is not cut in two by it."""
+    look = blank(90)
+    going_on, setting_off = track_of([0.2] * 90, y=0.2), track_of([0.2] * 45 + [0.2 + 0.01 * step for step in range(45)], y=0.8)
+    own, others = Boundary(4.0, "event", 0), Boundary(4.5, "event", 1)
+    alone = consistency(0, [0], [own], look, [going_on], 1.0, SETTINGS)
+    assert consistency(0, [0], [own], look, [going_on, setting_off], 1.0, SETTINGS) < alone - 0.1
+    assert consistency(0, [0, 1], [own, others], look, [going_on, setting_off], 1.0, SETTINGS) == alone
+    far = Boundary(4.0 + SETTINGS.window + 0.1, "event", 1)
+    assert consistency(0, [0, 1], [own, far], look, [going_on, setting_off], 1.0, SETTINGS) < alone - 0.1
+
+
 def test_merging_keeps_the_boundaries_at_which_something_changes():
     look = blank(90)
     xs = [0.2] * 30 + [0.2 + 0.01 * step for step in range(30)] + [0.5] * 30

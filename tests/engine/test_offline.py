@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine.looks import look_of, one_event
+from engine.looks import blank, look_of, one_event, track_of
 
 from momentor_lib.engine.boundaries import find_boundaries
+from momentor_lib.engine.changes import arrival, departure
 from momentor_lib.engine.matrix import build_matrix
 from momentor_lib.engine.offline.backdrop import find_backdrop
 from momentor_lib.engine.offline.captioner import OfflineCaptioner
@@ -16,7 +17,7 @@ from momentor_lib.engine.offline.shapes import fit_shape
 from momentor_lib.engine.scores import score_frames
 from momentor_lib.engine.settings import Settings
 from momentor_lib.engine.tracks import link
-from momentor_lib.toy import Actor, Scene, Script
+from momentor_lib.toy import Actor, Event, Scene, Script
 from momentor_lib.toy.motion import Pose, pose_at
 from momentor_lib.toy.render import draw_backdrop
 from momentor_lib.toy.sprite import draw_sprite
@@ -116,3 +117,22 @@ def test_every_action_is_told_and_timed(action):
     [event] = matrix.events
     assert event.caption == script.caption(script.events[0])
     assert (event.start, event.end) == pytest.approx((3.0, 7.0), abs=0.3)
+
+
+def test_who_stands_at_the_edge_is_named_by_its_clear_frames_and_not_by_its_fragments():
+    """Nearly faded, only its middle stands out, which does not touch the edge: no reason to look at that."""
+    actor = Actor("red", "moon", 0, 0.5, 0.112, 0.11)
+    script = Script("edge", 12.0, (Scene(0.0, 12.0, "one"),), (actor,), (Event(0, "blink", 2.0, 10.0, 4.0),))
+    [track] = tracks_of(look_of(script))
+    assert min(box[1] for box in track.boxes) == 0 < max(box[1] for box in track.boxes)
+    assert track.name == "red moon"
+
+
+def test_who_is_first_seen_in_the_middle_has_not_come_in():
+    look = blank(60)
+    at_the_side = track_of([0.05 + 0.01 * step for step in range(40)], first=20, frames=60)
+    in_the_middle = track_of([0.5 + 0.005 * step for step in range(40)], first=20, frames=60)
+    assert arrival(look, at_the_side, 0) == pytest.approx(20 - 15, abs=0.5)  # just outside, at -0.1, 15 frames before
+    assert arrival(look, in_the_middle, 0) is None
+    gone = track_of([0.5] * 40, frames=60)
+    assert departure(look, gone, 60) is None

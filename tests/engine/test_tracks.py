@@ -30,7 +30,7 @@ def test_two_that_pass_each_other_keep_their_looks():
 @pytest.mark.parametrize("seed", range(20))
 def test_the_cheapest_pairing_as_a_whole_is_taken(seed, monkeypatch):
     """Against every pairing there is."""
-    monkeypatch.setattr("momentor_lib.engine.tracks._is_part", lambda track, other: False)  # random boxes lie in each other
+    monkeypatch.setattr("momentor_lib.engine.tracks._is_part", lambda track, other, fps: False)  # random boxes lie in each other
     rng = np.random.default_rng(seed)
     frames = [[seen(*rng.uniform(0.4, 0.6, 2), looks=rng.uniform(0.2, 1, 2), radius=0.1) for _ in range(3)] for _ in range(2)]
     tracks = link(frames, 0, 0, 10, replace(SETTINGS, worst_match=9.0, shortest_track=0.1))
@@ -71,6 +71,16 @@ def test_frames_are_counted_in_the_video_and_the_scene_is_kept():
 def test_a_fragment_inside_another_box_is_dropped():
     frames = [[seen(0.5, 0.5, radius=0.2)] + ([seen(0.5, 0.5, radius=0.05)] if 10 < t < 20 else []) for t in range(40)]
     assert len(link(frames, 0, 0, 10, SETTINGS)) == 1
+
+
+def test_a_fragment_is_dropped_also_where_the_instance_itself_has_shrunk_to_one():
+    """Half faded, an instance falls into two pieces: its own track goes on with one of them, the other one is no instance."""
+    whole, upper, lower = seen(0.5, 0.5, radius=0.2), seen(0.5, 0.4, radius=0.05), seen(0.5, 0.62, radius=0.05)
+    frames = [[whole]] * 10 + [[upper, lower]] * 6 + [[whole]] * 10
+    [track] = link(frames, 0, 0, 10, SETTINGS)
+    assert len(track.frames) == 26
+    elsewhere = [[whole]] * 10 + [[upper, seen(0.1, 0.1)]] * 6 + [[whole]] * 10
+    assert len(link(elsewhere, 0, 0, 10, SETTINGS)) == 2
 
 
 def test_namesakes_of_one_scene_are_joined_and_those_of_two_scenes_are_not():

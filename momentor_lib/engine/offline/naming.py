@@ -25,8 +25,8 @@ def name_track(pixels: np.ndarray, track: Track, first: int, settings: Settings)
     boxes = np.array(track.boxes) * [width, height, width, height]
     whole = (boxes[:, :2] >= EDGE).all(axis=1) & (boxes[:, 2:] <= np.array([width, height]) - EDGE).all(axis=1)
     areas = np.array([mask.sum() for mask in track.masks])
-    good = np.flatnonzero(whole) if whole.any() else np.arange(len(boxes))
-    good = good[areas[good] >= 0.7 * np.median(areas[good])]  # not where it is nearly faded
+    clear = areas >= 0.7 * np.median(areas)  # not where it is nearly faded
+    good = np.flatnonzero(whole & clear) if (whole & clear).any() else np.flatnonzero(clear)
     chosen = good[np.unique(np.linspace(0, len(good) - 1, LOOKED_AT).astype(int))]
     shape, fit = fit_shape([track.masks[i] for i in chosen])
     size = next(word for most, word in SIZES if np.prod(np.median(boxes[chosen, 2:] - boxes[chosen, :2], axis=0)) / (width * height) < most)
