@@ -18,7 +18,7 @@ from momentor_lib.engine.offline.shapes import fit_shape
 from momentor_lib.engine.scores import score_frames
 from momentor_lib.engine.settings import Settings
 from momentor_lib.engine.tracks import link
-from momentor_lib.toy import Actor, Event, Scene, Script
+from momentor_lib.toy import Actor, Scene, Script
 from momentor_lib.toy.motion import Pose, pose_at
 from momentor_lib.toy.render import draw_backdrop
 from momentor_lib.toy.sprite import draw_sprite
