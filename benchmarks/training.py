@@ -3,9 +3,9 @@
 The model has the colab preset's shapes (30 layers, 576 wide, 49,152 words) and random weights; both forms run the same layers on the same
 video and the same sixteen packed instructions, and their losses must agree. The straightforward form, written out in
 :func:`straightforward_loss`, joins the words' and the anchors' matrices at every call, makes logits and a target distribution for every
-token, and masks attention. Stages as in training: ``gesm`` with the language model frozen, ``instruct`` with LoRA on it, and that once more
-with gradient checkpointing on our side only. Memory is the process's, beyond what it had before the step. On a CUDA GPU a second table
-follows: the 7 B shape in bfloat16, tokens a second, model FLOP utilisation and peak memory.
+token, and masks attention. Stages as in training: ``gesm`` with the language model frozen, and ``instruct`` with LoRA on it; each also with
+gradient checkpointing, on our side only. Memory is the process's, beyond what it had before the step. On a CUDA GPU a second table follows:
+the 7 B shape in bfloat16, tokens a second, model FLOP utilisation and peak memory.
 
 ``python -m benchmarks.training --layers 2`` is a quick look.
 """
@@ -26,7 +26,7 @@ from momentor_lib.model import presets
 from momentor_lib.model.config import MomentorConfig
 from momentor_lib.model.momentor import Momentor
 from momentor_lib.model.packing import block_mask, block_position_ids
-from momentor_lib.training.loop import checkpoint_layers
+from momentor_lib.training.checkpointing import HOW, checkpoint_layers
 from momentor_lib.training.lora import add_lora
 
 FRAMES, PROMPT = 300, 25
@@ -53,7 +53,8 @@ def straightforward_loss(model: Momentor, batch: Batch) -> Tensor:
     upper = functional.embedding(torch.where(is_time, words + floor + 1, ids), table)
     embeds = (1 - remainder).to(table.dtype) * lower + remainder.to(table.dtype) * upper
     embeds = embeds.masked_scatter((ids == VIDEO).unsqueeze(-1), video.to(embeds.dtype))
-    hidden = model.run_language_model(embeds, block_mask(batch["block_ids"]), block_position_ids(batch["block_ids"]))
+    mask, position_ids = block_mask(batch["block_ids"]), block_position_ids(batch["block_ids"])
+    hidden = model.run_language_model(embeds, mask, position_ids)  # attention over all pairs, masked
 
     head = torch.cat((model.get_output_embeddings().weight, tables.output))  # [V+N, D]
     logits = (hidden @ head.T).float()[:, :-1]  # [B, L-1, V+N]
@@ -134,13 +135,12 @@ def build_optimizer(model: Momentor) -> torch.optim.Optimizer:
 # -- on a processor ------------------------------------------------------------------------------------------------------------------------
 
 
-def measure(form: str, lora: bool, checkpointing: bool, layers: int | None, answers) -> None:
+def measure(form: str, lora: bool, checkpointing: str, layers: int | None, answers) -> None:
     """CPU seconds of the second step, MiB that the first one needs, and its loss, into a queue. Runs in a process of its own."""
     torch.set_num_threads(1)
     config = presets.colab()
     model, batch = build_model(config, layers, lora=lora), build_batch(config)
-    if checkpointing:
-        checkpoint_layers(model)
+    checkpoint_layers(model, checkpointing)
     optimizer = build_optimizer(model)
     peak = Peak()
     peak.start()
@@ -152,7 +152,7 @@ def measure(form: str, lora: bool, checkpointing: bool, layers: int | None, answ
     answers.put((time.process_time() - began, peak.mebibytes, loss))
 
 
-def _run(form: str, lora: bool, layers: int | None, checkpointing: bool = False) -> tuple[float, float, float]:
+def _run(form: str, lora: bool, layers: int | None, checkpointing: str = "no") -> tuple[float, float, float]:
     context = get_context("spawn")
     answers = context.Queue()
     process = context.Process(target=measure, args=(form, lora, checkpointing, layers, answers))
@@ -178,10 +178,11 @@ def processor_rows(layers: int | None = None) -> list[dict]:
     what = f"training step, {FRAMES} frames and {INSTRUCTIONS * INSTRUCTION} tokens of text{f', {layers} layers' if layers else ''}"
     table = []
     for lora, stage in STAGES.items():
-        ours, rival = (_run(form, lora, layers) for form in FORMS)
-        table += _rows(f"{what}, {stage}", ours, rival, (">= 1.5", ">= 2"))
-    ours = _run("ours", True, layers, checkpointing=True)
-    return table + _rows(f"{what}, {stage}, ours with gradient checkpointing", ours, rival, ("", ">= 2"))
+        rival = _run("straightforward", lora, layers)
+        for how in HOW:
+            ours = _run("ours", lora, layers, how)
+            table += _rows(f"{what}, {stage}, checkpointing {how}", ours, rival, ("" if how == "layers" else ">= 1.5", ">= 2"))
+    return table
 
 
 # -- on a GPU ------------------------------------------------------------------------------------------------------------------------------

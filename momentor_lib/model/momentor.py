@@ -19,6 +19,7 @@ from momentor_lib.model.lora import has_lora
 from momentor_lib.model.loss import Targets, summed_loss
 from momentor_lib.model.motion import MotionProjection
 from momentor_lib.model.output import MomentorOutput, scale_logits
+from momentor_lib.model.packed_attention import NAME, attend_in_pieces, pieces
 from momentor_lib.model.packing import block_mask, block_position_ids
 from momentor_lib.model.temporal import Tables, TemporalPerceptionModule
 
@@ -49,6 +50,7 @@ class Momentor(PreTrainedModel):
         super().__init__(config)
         self.vision_model = vision_model or AutoModel.from_config(config.vision_config)
         self.language_model = language_model or AutoModelForCausalLM.from_config(config.text_config)
+        attend_in_pieces(self.language_model)
         # One object for each part's configuration: resizing the vocabulary shows in what is saved.
         config.vision_config, config.text_config = self.vision_model.config, self.language_model.config
         width = config.text_config.hidden_size
@@ -169,6 +171,7 @@ class Momentor(PreTrainedModel):
         mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         past_key_values: Cache | None = None,
+        block_ids: Tensor | None = None,
     ) -> Tensor:
         """Embeddings [B, L, D] -> hidden states [B, L, D] after the last norm.
 
@@ -176,13 +179,17 @@ class Momentor(PreTrainedModel):
             mask: who sees whom, True where token i sees token j [B, 1, L, tokens in the cache + L]; None is causal.
             position_ids: [B, L]; by default they count on from the cache.
             past_key_values: a cache, which is extended.
+            block_ids: [B, L]; instead of mask and position ids, which follow from them.
 
         Raises:
             ValueError: the language model's attention takes no such mask (flash attention).
         """
         attention = self.config.text_config._attn_implementation
-        if attention not in ("sdpa", "eager"):
+        if attention not in (NAME, "sdpa", "eager"):
             raise ValueError(f"attention {attention!r} takes no mask of blocks: load the language model with sdpa or eager attention")
+        if block_ids is not None:
+            mask, position_ids = block_mask(block_ids), block_position_ids(block_ids)
+        in_pieces = {"pieces": pieces(block_ids)} if block_ids is not None and attention == NAME else {}
         if mask is not None and attention == "eager":  # which adds its mask to the scores
             mask = torch.zeros_like(mask, dtype=embeds.dtype).masked_fill(~mask, torch.finfo(embeds.dtype).min)
         output = self.language_model.get_decoder()(
@@ -191,6 +198,7 @@ class Momentor(PreTrainedModel):
             position_ids=position_ids,
             past_key_values=past_key_values,
             use_cache=past_key_values is not None,
+            **in_pieces,
         )
         return output.last_hidden_state
 
@@ -252,8 +260,7 @@ class Momentor(PreTrainedModel):
                 frame_positions = steps.expand(features.shape[:2])
             video = self.infuse_time(features, frame_positions, tables)  # [B, T, D]
         embeds = self.splice(input_ids, positions, video, frame_positions, tables)  # [B, L, D]
-        mask, position_ids = (None, None) if block_ids is None else (block_mask(block_ids), block_position_ids(block_ids))
-        hidden = self.run_language_model(embeds, mask, position_ids)  # [B, L, D]
+        hidden = self.run_language_model(embeds, block_ids=block_ids)  # [B, L, D]
         if labels is not None:
             return MomentorOutput(loss=self.loss(hidden, labels, positions, tables, num_items_in_batch))
         words, times = self.logits(hidden, tables)  # [B, L, V], [B, L, N]

@@ -17,13 +17,13 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_
 
 from momentor_lib.files import write_whole
 from momentor_lib.training.batches import Step
+from momentor_lib.training.checkpointing import checkpoint_layers
 from momentor_lib.training.optimizer import schedule, set_learning_rate
 from momentor_lib.training.run import TrainingRun
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from accelerate.optimizer import AcceleratedOptimizer
-    from transformers import PreTrainedModel
 
 Weights = dict[str, torch.Tensor]
 # Whole tensors in main memory, of what learns only: a frozen language model is not written again and again.
@@ -48,7 +48,7 @@ class Settings:
         max_norm: gradients are scaled down to this norm.
         precision: ``no``, ``bf16`` or ``fp16``.
         micro_batches: gradient accumulation.
-        gradient_checkpointing: half the layers' memory for a third more time.
+        gradient_checkpointing: ``no``, ``cheap`` or ``layers``; see :mod:`momentor_lib.training.checkpointing`.
         seed: of dropout and of whatever else is drawn in a step; the batches have their own.
         log_every, validate_every, save_every: steps.
 
@@ -63,7 +63,7 @@ class Settings:
     max_norm: float = 1.0
     precision: str = "no"
     micro_batches: int = 1
-    gradient_checkpointing: bool = False
+    gradient_checkpointing: str = "no"
     seed: int = 0
     log_every: int = 10
     validate_every: int = 200
@@ -145,8 +145,7 @@ def train(
     if math.isfinite(settings.minutes) and accelerator.num_processes > 1:
         raise ValueError("a limit of minutes is for one process only; give a number of steps")
     run = TrainingRun(out, on_log=on_log)
-    if settings.gradient_checkpointing:
-        checkpoint_layers(model)
+    checkpoint_layers(model, settings.gradient_checkpointing)
     model, *optimizers = accelerator.prepare(model, *optimizers)
     progress = load_state(run, model, optimizers) or Progress()
     model.train()
@@ -193,12 +192,6 @@ def take_step(
         total += output.loss.detach()
         parts = {name: float(part.detach()) for name, part in (getattr(output, "parts", None) or {}).items()}
     return float(accelerator.reduce(total)), parts, tokens
-
-
-def checkpoint_layers(model: PreTrainedModel) -> None:
-    """Keep a layer's input only, and compute the layer again where its gradient is needed."""
-    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable  # its older name
-    enable({"use_reentrant": False})
 
 
 class Clock:

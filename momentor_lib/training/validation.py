@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from momentor_lib.model.momentor import Momentor
-from momentor_lib.model.packing import block_mask, block_position_ids
 from momentor_lib.model.processing import MomentorProcessor, VideoExample
 from momentor_lib.model.temporal import Tables
 
@@ -48,7 +47,7 @@ def run_examples(
     tables = model.temporal.tables()
     video = model.infuse_time(data["features"], data["frame_positions"], tables)  # [B, T, D]
     embeds = model.splice(data["input_ids"], data["positions"], video, data["frame_positions"], tables)  # [B, L, D]
-    hidden = model.run_language_model(embeds, block_mask(data["block_ids"]), block_position_ids(data["block_ids"]))  # [B, L, D]
+    hidden = model.run_language_model(embeds, block_ids=data["block_ids"])  # [B, L, D]
     return data, hidden, tables
 
 

@@ -72,7 +72,7 @@ def test_the_model_is_left_as_it_was_even_by_an_error(tiny):
     with pytest.raises(RuntimeError), watch_attention(model):
         assert model.language_model.config._attn_implementation == "eager"
         raise RuntimeError
-    assert model.language_model.config._attn_implementation == before == "sdpa"
+    assert model.language_model.config._attn_implementation == before == "packed_sdpa"
     with watch_attention(model) as passes:
         pass
     ask(*tiny)

@@ -25,7 +25,7 @@ from momentor_lib.model.config import MomentorConfig
 from momentor_lib.model.momentor import Momentor
 from momentor_lib.model.packing import block_mask, block_position_ids
 from momentor_lib.model.processing import VideoExample
-from momentor_lib.training.loop import checkpoint_layers
+from momentor_lib.training.checkpointing import checkpoint_layers
 
 SHAPE = {"vocab_size": 60, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 LANGUAGE_MODELS = {
@@ -247,12 +247,13 @@ def test_half_precision_trains(how):
     assert all(gradient.isfinite().all() for gradient in gradients(model).values())
 
 
-def test_gradient_checkpointing_changes_nothing():
+@pytest.mark.parametrize("how", ["cheap", "layers"])
+def test_gradient_checkpointing_changes_nothing(how):
     model, processor = build_tiny(scale=10)
     batch = batch_of(processor, build_example())
     model.train()(**batch).loss.backward()
     expected = gradients(model)
-    checkpoint_layers(model)
+    checkpoint_layers(model, how)
     model(**batch).loss.backward()
     for name, gradient in gradients(model).items():
         torch.testing.assert_close(gradient, expected[name], msg=name)

@@ -15,7 +15,7 @@ from momentor_lib.model.generation import generate
 from momentor_lib.model.lora import has_lora, merge, unload
 from momentor_lib.model.momentor import Momentor
 from momentor_lib.model.prefix import prepare_video
-from momentor_lib.training.loop import checkpoint_layers
+from momentor_lib.training.checkpointing import checkpoint_layers
 from momentor_lib.training.lora import LLAMA_TARGETS, add_lora, default_rank, default_targets, lora_parameters, lora_share
 from momentor_lib.training.new_words import hardest_tokens
 
@@ -178,14 +178,15 @@ def test_dropout_works_while_training_only():
         assert not torch.equal(model(**batch).loss, model(**batch).loss)
 
 
-def test_gradient_checkpointing_changes_nothing():
+@pytest.mark.parametrize("how", ["cheap", "layers"])
+def test_gradient_checkpointing_changes_nothing(how):
     model, processor = build_tiny(scale=10)
     trained(add_lora(model, rank=2)).train()
     batch = batch_of(processor, build_example(), build_example(seed=1))
     results = []
     for checkpointing in (False, True):
         if checkpointing:
-            checkpoint_layers(model)
+            checkpoint_layers(model, how)
         loss = model(**batch).loss
         loss.backward()
         results.append((loss, {name: parameter.grad.clone() for name, parameter in model.named_parameters() if parameter.grad is not None}))
