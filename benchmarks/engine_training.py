@@ -1,4 +1,4 @@
-"""Does the engine's data teach as much as the script's? ``python -m benchmarks.engine_training --videos 400 --steps 1500``.
+"""Does the engine's data teach as much as the script's? ``python -m benchmarks.engine_training --videos 600 --steps 1500``.
 
 Two small models from the same random weights, in the same number of steps, on the same videos' features: one learns from what the engine
 made of the video files alone, the other from the script's annotations. Each gets its own side's questions of *when*, out of its
@@ -109,10 +109,10 @@ def main() -> None:
     """Prints both models' scores; exit code 1 where the engine's is below nine tenths of the script's."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine_training", description=__doc__.split("\n\n")[0])
     parser.add_argument("--work", type=Path, default=Path("runs/engine_training"), help="where everything is kept; goes on where it was")
-    parser.add_argument("--videos", type=int, default=400)
+    parser.add_argument("--videos", type=int, default=600)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--test-videos", type=int, default=40)
+    parser.add_argument("--test-videos", type=int, default=100)
     parser.add_argument("--seed", type=int, default=31)
     parser.add_argument("--workers", type=int, default=1)
     args = parser.parse_args()
