@@ -216,7 +216,9 @@ checks.consistency(consistency)
 # %% [markdown]
 # Frames just before and just after an instance sets off look alike. So our features $F_i$ also say how an
 # instance *changes* there: whether it moves, grows, turns or fades. (This is a departure from the paper,
-# which is silent on what the features see.)
+# which is silent on what the features see.) And since our candidates belong to an instance each, $U$ leaves
+# out who has a boundary of its own near by: that change is told already, and must not cut in two what
+# another instance goes on doing.
 
 # %%
 true_times = sorted(
