@@ -13,8 +13,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Logits alive at once: 2^23 floats are 32 MiB, and a chunk of that size keeps a matrix product efficient.
-MAX_LOGITS = 2**23
+# Logits alive at once: 2^22 floats are 16 MiB, three times over while their gradient is made; fewer tokens make slow matrix products.
+MAX_LOGITS = 2**22
+FEWEST_TOKENS = 64
 
 Logits = Callable[[Tensor], tuple[Tensor, Tensor | None]]
 
@@ -66,7 +67,7 @@ def summed_loss(hidden: Tensor, targets: Targets, logits: Logits, parameters: Se
         parameters: the tensors besides ``hidden`` that ``logits`` computes with.
         num_classes: V + N, which fixes the size of a chunk.
     """
-    size = max(1, MAX_LOGITS // num_classes)
+    size = max(FEWEST_TOKENS, MAX_LOGITS // num_classes)
     parameters = [parameter for parameter in parameters if parameter.requires_grad]
     if torch.is_grad_enabled() and (hidden.requires_grad or parameters):
         return _SummedLoss.apply(logits, targets, size, hidden, *parameters)

@@ -110,6 +110,7 @@ def dense_loss(model: Momentor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
 def test_the_loss_is_the_dense_one(max_logits, monkeypatch):
     # 2,000 logits at once make many chunks.
     monkeypatch.setattr(loss_module, "MAX_LOGITS", max_logits)
+    monkeypatch.setattr(loss_module, "FEWEST_TOKENS", 1)
     model, processor = build_tiny(scale=10)
     batch = batch_of(processor, build_example(), build_example(seed=1, dialogues=DIALOGUES[1:3]))
     model.train()
