@@ -5,9 +5,9 @@ video and the same sixteen packed instructions, and their losses must agree. The
 :func:`straightforward_loss`, joins the words' and the anchors' matrices at every call, makes logits and a target distribution for every
 token, and masks attention. Stages as in training: ``gesm`` with the language model frozen, and ``instruct`` with LoRA on it; each also with
 gradient checkpointing, on our side only. Memory is the process's, beyond what it had before the step, in a run of its own in which malloc
-maps every tensor by itself: what the tensors need, without the holes that malloc leaves between them (on either side half as much again), as
-``torch.cuda.max_memory_allocated`` counts it. On a CUDA GPU a second table follows: the 7 B shape in bfloat16, tokens a second, model FLOP
-utilisation and peak memory.
+maps every tensor by itself: what the tensors need, without the holes that malloc leaves between them (half as much again, on either side),
+as ``torch.cuda.max_memory_allocated`` counts it. On a CUDA GPU a second table follows: the 7 B shape in bfloat16, tokens a second, model
+FLOP utilisation and peak memory.
 
 ``python -m benchmarks.training --layers 2`` is a quick look.
 """
