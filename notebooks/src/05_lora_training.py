@@ -379,8 +379,8 @@ minutes, overlaps = [line["minutes"] for line in lines], [line["iou"] for line i
 training_plots.score_over_time(minutes, overlaps, "From nothing: a plateau, then the video is found")
 
 # %% [markdown]
-# The score here is kind: it is told each moment's true start when it reads the end. Asked as a user asks,
-# the model scores somewhat lower (README).
+# The score here is told each moment's true start when it reads the end. How the model does when it is asked
+# as a user asks stands in the README.
 #
 # ## What could go wrong
 #
