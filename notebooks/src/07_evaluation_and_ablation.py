@@ -341,9 +341,9 @@ plots.scores_with_ranges(
 
 # %% [markdown]
 # One run each and no interval: from the paper's table alone we cannot say whether a point of difference is
-# chance. Ours, at toy scale, trains each variant with three seeds, all with the same 1,500 steps on the same
-# 1,000 videos, and asks each model about 60 fresh videos: `python -m benchmarks.ablation`, two hours on two
-# cores. It has a variant more, in which times are written as digits of text. What it found:
+# chance. Ours, at toy scale, trains each variant with three seeds, all with as many steps on the same videos,
+# and asks each model about the same fresh ones: `python -m benchmarks.ablation`, which takes hours. It has a
+# variant more, in which times are written as digits of text. What it found:
 
 # %%
 import json
