@@ -92,14 +92,14 @@ def arrival(look: Look, track: Track, first: int) -> float | None:
     Args:
         first: the scene's first frame.
     """
-    outside = _outside_at(look, track, False)
-    return None if track.first <= first + SOON or outside is None else float(np.clip(outside, first, track.first))
+    outside = _outside_at(look, track, False) if track.first > first + SOON else None
+    return None if outside is None else float(np.clip(outside, first, track.first))
 
 
 def departure(look: Look, track: Track, stop: int) -> float | None:
     """The frame at which an instance has gone out to the left or right; None where it has not. ``stop`` is the scene's end."""
-    outside = _outside_at(look, track, True)
-    return None if track.last >= stop - 1 - SOON or outside is None else float(np.clip(outside, track.last, stop))
+    outside = _outside_at(look, track, True) if track.last < stop - 1 - SOON else None
+    return None if outside is None else float(np.clip(outside, track.last, stop))
 
 
 def _outside_at(look: Look, track: Track, goes: bool) -> float | None:
