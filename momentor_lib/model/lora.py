@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -34,12 +35,16 @@ def insert_lora(model: Momentor, config: LoraConfig) -> None:
     """
     if has_lora(model):
         raise ValueError("the language model has LoRA inside already: train on with it, or fold it in first (merge)")
+    from momentor_lib.model.lora_linear import LoraLinear
+
     language_model = model.language_model
     if getattr(model, "is_loaded_in_4bit", False) or getattr(language_model, "is_loaded_in_4bit", False):
         from peft import prepare_model_for_kbit_training
 
         language_model.is_loaded_in_4bit = True  # where the whole Momentor was quantised, only the whole says so
         prepare_model_for_kbit_training(language_model, use_gradient_checkpointing=False)  # that is the loop's to say
+    else:
+        config._register_custom_module({nn.Linear: LoraLinear})
     language_model.add_adapter(config)
     language_model.train(model.training)  # dropout, which is new, follows the rest
 

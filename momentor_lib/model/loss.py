@@ -7,14 +7,15 @@ its gradient, softmax minus target, is made while they are there, so that nothin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-# Logits alive at once: 2^22 floats are 16 MiB, three times over while their gradient is made; fewer tokens make slow matrix products.
-MAX_LOGITS = 2**22
+# Logits alive at once: these floats are 24 MiB, twice over while their gradient is made; fewer tokens make slow matrix products.
+MAX_LOGITS = 6 * 2**20
 FEWEST_TOKENS = 64
 
 Logits = Callable[[Tensor], tuple[Tensor, Tensor | None]]
@@ -40,22 +41,37 @@ class Targets(NamedTuple):
         return [Targets(*parts) for parts in zip(*(part.split(size) for part in self), strict=True)]
 
 
-def token_losses(words: Tensor, times: Tensor | None, targets: Targets) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of each token under the softmax over V + N, and that softmax's log-sum-exp; both [K], float32.
+class Softmax(NamedTuple):
+    """The softmax over V + N of K tokens before its division: what the loss and its gradient are both made of.
+
+    Attributes:
+        words, times: exp(logits - the largest) [K, V] and [K, N], float32; ``times`` is None without a TPM.
+        total: their sum [K].
+    """
+
+    words: Tensor
+    times: Tensor | None
+    total: Tensor
+
+
+def token_losses(words: Tensor, times: Tensor | None, targets: Targets) -> tuple[Tensor, Softmax]:
+    """Cross-entropy of each token under the softmax over V + N [K], float32, and that softmax.
 
     Args:
         words: vocabulary logits [K, V].
         times: temporal logits [K, N], or None without a TPM.
     """
     words = words.float()
-    total = words.logsumexp(-1)
     picked = words.gather(-1, targets.words[:, None]).squeeze(-1)
+    largest = words.detach().amax(-1)
     if times is not None:
         times = times.float()
-        total = torch.logaddexp(total, times.logsumexp(-1))
+        largest = torch.maximum(largest, times.detach().amax(-1))
         pair = times.gather(-1, torch.stack((targets.floor, targets.floor + 1), dim=-1))  # [K, 2]
         picked = torch.where(targets.is_time, torch.lerp(pair[:, 0], pair[:, 1], targets.remainder.float()), picked)
-    return total - picked, total
+    parts = [(part - largest[:, None]).exp_() for part in (words, times) if part is not None]
+    total = sum(part.sum(-1) for part in parts)
+    return largest + total.log() - picked, Softmax(parts[0], None if times is None else parts[1], total)
 
 
 def summed_loss(hidden: Tensor, targets: Targets, logits: Logits, parameters: Sequence[Tensor], num_classes: int) -> Tensor:
@@ -68,11 +84,13 @@ def summed_loss(hidden: Tensor, targets: Targets, logits: Logits, parameters: Se
         num_classes: V + N, which fixes the size of a chunk.
     """
     size = max(FEWEST_TOKENS, MAX_LOGITS // num_classes)
+    chunks = max(1, math.ceil(len(hidden) / size))
+    size = max(1, math.ceil(len(hidden) / chunks))  # all of one size
     parameters = [parameter for parameter in parameters if parameter.requires_grad]
     if torch.is_grad_enabled() and (hidden.requires_grad or parameters):
         return _SummedLoss.apply(logits, targets, size, hidden, *parameters)
-    chunks = zip(hidden.split(size), targets.split(size), strict=True)
-    return sum(token_losses(*logits(part), target)[0].sum() for part, target in chunks)
+    parts = zip(hidden.split(size), targets.split(size), strict=True)
+    return sum(token_losses(*logits(part), target)[0].sum() for part, target in parts)
 
 
 class _SummedLoss(torch.autograd.Function):
@@ -87,9 +105,10 @@ class _SummedLoss(torch.autograd.Function):
             part = part.detach().requires_grad_()
             with torch.enable_grad():
                 words, times = logits(part)
-            losses, log_sum = token_losses(words.detach(), None if times is None else times.detach(), target)
+            losses, softmax = token_losses(words.detach(), None if times is None else times.detach(), target)
             total += losses.sum()
-            outputs, slopes = _slopes(words, times, target, log_sum)
+            outputs = [one for one in (words, times) if one is not None]
+            slopes = [slope.to(one.dtype) for slope, one in zip(_slopes(softmax, target), outputs, strict=True)]
             found = torch.autograd.grad(outputs, [part, *parameters], slopes)
             place.copy_(found[0])
             for sum_, new in zip(gradients[1:], found[1:], strict=True):
@@ -102,14 +121,14 @@ class _SummedLoss(torch.autograd.Function):
         return None, None, None, *(gradient * slope.to(gradient.dtype) for gradient in ctx.saved_tensors)
 
 
-def _slopes(words: Tensor, times: Tensor | None, target: Targets, log_sum: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """The logits, and the loss's derivative by each: softmax minus target."""
-    word_slope = (words.detach().float() - log_sum[:, None]).exp_()  # [k, V]
-    word_slope.scatter_add_(-1, target.words[:, None], -(~target.is_time).float()[:, None])
-    if times is None:
-        return [words], [word_slope.to(words.dtype)]
-    time_slope = (times.detach().float() - log_sum[:, None]).exp_()  # [k, N]
+def _slopes(softmax: Softmax, target: Targets) -> list[Tensor]:
+    """The loss's derivative by the logits, softmax minus target, in the softmax's own place."""
+    words = softmax.words.div_(softmax.total[:, None])  # [k, V]
+    words.scatter_add_(-1, target.words[:, None], -(~target.is_time).float()[:, None])
+    if softmax.times is None:
+        return [words]
+    times = softmax.times.div_(softmax.total[:, None])  # [k, N]
     remainder, is_time = target.remainder.float(), target.is_time.float()
     anchors = torch.stack((target.floor, target.floor + 1), dim=-1)  # [k, 2]
-    time_slope.scatter_add_(-1, anchors, -torch.stack((is_time * (1 - remainder), is_time * remainder), dim=-1))
-    return [words, times], [word_slope.to(words.dtype), time_slope.to(times.dtype)]
+    times.scatter_add_(-1, anchors, -torch.stack((is_time * (1 - remainder), is_time * remainder), dim=-1))
+    return [words, times]

@@ -14,12 +14,13 @@ from transformers.cache_utils import Cache
 
 from momentor_lib.model.adapter import find_base, load_adapter, remove_adapter_files, save_adapter
 from momentor_lib.model.config import MomentorConfig
+from momentor_lib.model.feed_forward import keep_less
 from momentor_lib.model.four_bit import four_bit_config
 from momentor_lib.model.lora import has_lora
 from momentor_lib.model.loss import Targets, summed_loss
 from momentor_lib.model.motion import MotionProjection
 from momentor_lib.model.output import MomentorOutput, scale_logits
-from momentor_lib.model.packed_attention import NAME, attend_in_pieces, pieces
+from momentor_lib.model.packed_attention import NAME, attend_in_pieces, plan
 from momentor_lib.model.packing import block_mask, block_position_ids
 from momentor_lib.model.temporal import Tables, TemporalPerceptionModule
 
@@ -51,6 +52,7 @@ class Momentor(PreTrainedModel):
         self.vision_model = vision_model or AutoModel.from_config(config.vision_config)
         self.language_model = language_model or AutoModelForCausalLM.from_config(config.text_config)
         attend_in_pieces(self.language_model)
+        keep_less(self.language_model)
         # One object for each part's configuration: resizing the vocabulary shows in what is saved.
         config.vision_config, config.text_config = self.vision_model.config, self.language_model.config
         width = config.text_config.hidden_size
@@ -189,7 +191,7 @@ class Momentor(PreTrainedModel):
             raise ValueError(f"attention {attention!r} takes no mask of blocks: load the language model with sdpa or eager attention")
         if block_ids is not None:
             mask, position_ids = block_mask(block_ids), block_position_ids(block_ids)
-        in_pieces = {"pieces": pieces(block_ids)} if block_ids is not None and attention == NAME else {}
+        in_pieces = {"plan": plan(block_ids, mask, embeds.dtype)} if block_ids is not None and attention == NAME else {}
         if mask is not None and attention == "eager":  # which adds its mask to the scores
             mask = torch.zeros_like(mask, dtype=embeds.dtype).masked_fill(~mask, torch.finfo(embeds.dtype).min)
         output = self.language_model.get_decoder()(

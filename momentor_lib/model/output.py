@@ -27,8 +27,10 @@ class MomentorOutput(ModelOutput):
 
 def scale_logits(words: Tensor, text_config: PreTrainedConfig) -> Tensor:
     """Vocabulary logits [..., V] as the head gives them -> as the language model's family scales or caps them; most do neither."""
-    words = words * (getattr(text_config, "logit_scale", None) or 1.0)  # Cohere
-    words = words / (getattr(text_config, "logits_scaling", None) or 1.0)  # Granite
+    if scale := getattr(text_config, "logit_scale", None):  # Cohere
+        words = words * scale
+    if scale := getattr(text_config, "logits_scaling", None):  # Granite
+        words = words / scale
     if cap := getattr(text_config, "final_logit_softcapping", None):  # Gemma
         words = cap * torch.tanh(words / cap)
     return words

@@ -1,22 +1,25 @@
 """Attention over packed blocks in pieces: what no token sees is not computed.
 
 A mask alone hides the other blocks but multiplies with them all the same. Here the queries of a few blocks meet the video and their own
-blocks only. It is an attention implementation of transformers, ``packed_sdpa``, made of its ``sdpa``, and the same as that where there is
-nothing to leave out.
+blocks only, and the video's queries what came before them. It is an attention implementation of transformers, ``packed_sdpa``, and its
+``sdpa`` where there is nothing to leave out.
 """
 
 from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AttentionInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import repeat_kv
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 NAME = "packed_sdpa"
-PIECE = 64  # queries that go together
+PIECE = 128  # queries that go together
 WORTH = 0.8  # of all pairs of tokens: where more are left, one call is as quick
 
 
@@ -36,8 +39,30 @@ class Piece:
         return torch.cat((tensor.narrow(dim, 0, self.shared), tensor.narrow(dim, self.own, self.stop - self.own)), dim=dim)
 
 
+class Plan(NamedTuple):
+    """The pieces of one batch, and who sees whom in each, ready to be added to its scores [B, 1, queries, keys]."""
+
+    pieces: list[Piece]
+    masks: list[Tensor]
+
+
+def plan(block_ids: Tensor, mask: Tensor, dtype: torch.dtype) -> Plan | None:
+    """What to compute, once for all layers; None where a single call is as quick.
+
+    Args:
+        block_ids: [B, L], 0 the prefix; see ``packing``.
+        mask: who may see whom [B, 1, L, L], made from them.
+        dtype: of queries and keys.
+    """
+    found = pieces(block_ids)
+    if found is None:
+        return None
+    seen = [piece.keys(mask[:, :, piece.begin : piece.stop], -1) for piece in found]
+    return Plan(found, [torch.zeros_like(part, dtype=dtype).masked_fill_(~part, float("-inf")) for part in seen])
+
+
 def pieces(block_ids: Tensor) -> list[Piece] | None:
-    """Block ids [B, L] (0 the prefix, see ``packing``) -> what to compute, or None where a single call is as quick."""
+    """Block ids [B, L] -> who goes together, or None where a single call is as quick."""
     length = block_ids.shape[1]
     index = torch.arange(length, device=block_ids.device)
     prefix = (block_ids == 0).any(dim=0).nonzero()
@@ -46,24 +71,39 @@ def pieces(block_ids: Tensor) -> list[Piece] | None:
     new[:, 0] = True
     new[:, 1:] |= block_ids[:, 1:] != block_ids[:, :-1]
     begins = torch.where(new, index, 0).cummax(dim=1).values.amin(dim=0).tolist()  # of each token's block, in the row where it is longest
-    found = [Piece(0, shared, 0, 0)] if shared else []
+    found = [Piece(first, min(first + PIECE, shared), 0, 0) for first in range(0, shared, PIECE)]
     found += [Piece(first, min(first + PIECE, length), shared, max(shared, begins[first])) for first in range(shared, length, PIECE)]
     pairs = sum((piece.stop - piece.begin) * (piece.shared + piece.stop - piece.own) for piece in found)
     return found if pairs < WORTH * length**2 else None
 
 
 def packed_attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, pieces: list[Piece] | None = None, **kwargs
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    plan: Plan | None = None,
+    **kwargs,
 ) -> tuple[Tensor, None]:
-    """Queries [B, heads, Q, d], keys and values [B, heads, K, d] -> [B, Q, heads, d]; as ``sdpa`` does where there are no ``pieces``."""
-    attend = AttentionInterface()["sdpa"]
-    if pieces is None or attention_mask is None:
-        return attend(module, query, key, value, attention_mask, **kwargs)
+    """Queries [B, heads, Q, d], keys and values [B, heads or fewer, K, d] -> [B, Q, heads, d]; ``sdpa`` where there is no plan."""
+    if plan is None:
+        attend = AttentionInterface()["sdpa"]
+        return attend(module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs)
+    grouped = query.device.type == "cpu"  # on a GPU a mask and fewer keys than queries together leave the quick kernels
+    if not grouped:
+        repeats = query.shape[1] // key.shape[1]
+        key, value = repeat_kv(key, repeats), repeat_kv(value, repeats)
     parts = []
-    for piece in pieces:
-        rows = slice(piece.begin, piece.stop)
-        mask = piece.keys(attention_mask[..., rows, :], -1)
-        parts.append(attend(module, query[:, :, rows], piece.keys(key, 2), piece.keys(value, 2), mask, **kwargs)[0])
+    queries = query.split([piece.stop - piece.begin for piece in plan.pieces], dim=2)
+    for piece, mask, rows in zip(plan.pieces, plan.masks, queries, strict=True):
+        keys, values = piece.keys(key, 2), piece.keys(value, 2)
+        part = functional.scaled_dot_product_attention(
+            rows, keys, values, attn_mask=mask.to(rows.dtype), dropout_p=dropout, scale=scaling, enable_gqa=grouped
+        )
+        parts.append(part.transpose(1, 2))
     return torch.cat(parts, dim=1), None
 
 

@@ -18,6 +18,8 @@ HOW = ("no", "cheap", "layers")
 NARROW = 64  # LoRA's second product, over its rank, is cheap too
 FACTORS = {torch.ops.aten.mm.default: 0, torch.ops.aten.bmm.default: 0, torch.ops.aten.addmm.default: 1}  # where the left one stands
 
+DEAR = ("scaled_dot_product", "frozen_linear")  # torch's attention, whichever, and momentor_lib/model/frozen_linear.py
+
 
 def checkpoint_layers(model: PreTrainedModel, how: str = "layers") -> None:
     """From now on the model's layers are checkpointed while it trains.
@@ -37,4 +39,5 @@ def checkpoint_layers(model: PreTrainedModel, how: str = "layers") -> None:
 def keep_products(context: Any, operation: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:
     """Attention and matrix products over more than :data:`NARROW` columns are kept."""
     wide = operation in FACTORS and args[FACTORS[operation]].shape[-1] > NARROW
-    return CheckpointPolicy.MUST_SAVE if wide or "scaled_dot_product" in str(operation) else CheckpointPolicy.PREFER_RECOMPUTE
+    dear = wide or any(name in str(operation) for name in DEAR)
+    return CheckpointPolicy.MUST_SAVE if dear else CheckpointPolicy.PREFER_RECOMPUTE

@@ -21,7 +21,7 @@ class Count(TorchDispatchMode):
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         self.products += operation in checkpointing.FACTORS
         self.attention += "scaled_dot_product" in str(operation) and "backward" not in str(operation)
-        self.activations += operation == torch.ops.aten.silu.default
+        self.activations += operation == torch.ops.momentor.swiglu.default
         return operation(*args, **(kwargs or {}))
 
 
