@@ -4,9 +4,11 @@ The model has the colab preset's shapes (30 layers, 576 wide, 49,152 words) and 
 video and the same sixteen packed instructions, and their losses must agree. The straightforward form, written out in
 :func:`straightforward_loss`, joins the words' and the anchors' matrices at every call, makes logits and a target distribution for every
 token, and masks attention. Stages as in training: ``gesm`` with the language model frozen, and ``instruct`` with LoRA on it; each also with
-gradient checkpointing, on our side only. Memory is the process's, beyond what it had before the step, in a run of its own in which malloc
-maps every tensor by itself: what the tensors need, without the holes that malloc leaves between them (half as much again, on either side),
-as ``torch.cuda.max_memory_allocated`` counts it. On a CUDA GPU a second table follows: the 7 B shape in bfloat16, tokens a second, model
+gradient checkpointing, on our side only. Times of both forms are taken in turn, so that a machine that slows down slows both.
+
+Memory is the process's, beyond what it had before the step, in a run of its own, and given twice: with malloc mapping every tensor by
+itself, which is what the tensors need, as ``torch.cuda.max_memory_allocated`` counts it; and as malloc is by default, holes between tensors
+included, which differ by a tenth from run to run. On a CUDA GPU a second table follows: the 7 B shape in bfloat16, tokens a second, model
 FLOP utilisation and peak memory.
 
 ``python -m benchmarks.training --layers 2`` is a quick look.
@@ -29,13 +31,14 @@ from momentor_lib.model import presets
 from momentor_lib.model.config import MomentorConfig
 from momentor_lib.model.momentor import Momentor
 from momentor_lib.model.packing import block_mask, block_position_ids
-from momentor_lib.training.checkpointing import HOW, checkpoint_layers
+from momentor_lib.training.checkpointing import checkpoint_layers
 from momentor_lib.training.lora import add_lora
 
 FRAMES, PROMPT = 300, 25
 INSTRUCTIONS, INSTRUCTION, ANSWER = 16, 32, 13  # 512 tokens of text, two fifths of them answers
 VIDEO, TIME = 2, 3  # ids of <video> and <time>
 MAP_EVERY_TENSOR = "MALLOC_MMAP_THRESHOLD_"  # of glibc: bytes from which a block is mapped by itself, and given back at once
+CHECKPOINTED = "checkpointed"
 STAGES = {False: "gesm, language model frozen", True: "instruct, LoRA"}
 # Products and sums a second of bfloat16 (float16 on the T4) by the makers' data sheets, without sparsity.
 PEAK_FLOPS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12, "A10G": 70e12, "T4": 65e12}
@@ -139,56 +142,62 @@ def build_optimizer(model: Momentor) -> torch.optim.Optimizer:
 # -- on a processor ------------------------------------------------------------------------------------------------------------------------
 
 
-def measure(form: str, lora: bool, checkpointing: str, layers: int | None, what: str, answers) -> None:
-    """CPU seconds of a later step, the best of three, or MiB that the first one needs, and its loss. Runs in a process of its own."""
+def prepare(lora: bool, layers: int | None) -> tuple[Momentor, Batch, torch.optim.Optimizer]:
+    """The colab preset's shapes, on one thread."""
     torch.set_num_threads(1)
     config = presets.colab()
-    model, batch = build_model(config, layers, lora=lora), build_batch(config)
-    checkpoint_layers(model, checkpointing)
-    optimizer = build_optimizer(model)
-    if what == "memory":
-        peak = Peak()
-        peak.start()
-        loss = step(form, model, batch, optimizer)
-        peak.done.set()
-        peak.join()
-        answers.put((peak.mebibytes, loss))
-        return
-    loss = step(form, model, batch, optimizer)
-    seconds = []
-    for _ in range(3):
-        began = time.process_time()
-        step(form, model, batch, optimizer)
-        seconds.append(time.process_time() - began)
-    answers.put((min(seconds), loss))
+    model = build_model(config, layers, lora=lora)
+    return model, build_batch(config), build_optimizer(model)
 
 
-def _run(form: str, lora: bool, layers: int | None, checkpointing: str = "no") -> tuple[float, float, float]:
-    """Seconds, MiB and the loss."""
-    context, found = get_context("spawn"), {}
-    for what in ("time", "memory"):
-        answers = context.Queue()
-        process = context.Process(target=measure, args=(form, lora, checkpointing, layers, what, answers))
-        if what == "memory":
-            os.environ[MAP_EVERY_TENSOR] = str(2**16)
-        try:
-            process.start()
-        finally:
-            os.environ.pop(MAP_EVERY_TENSOR, None)
-        found[what], loss = answers.get(timeout=3000)
-        process.join()
-    return found["time"], found["memory"], loss
+def measure_time(lora: bool, layers: int | None, answers) -> None:
+    """CPU seconds of a step and its first loss in each form, the best of four, taken in turn; and with gradient checkpointing."""
+    model, batch, optimizer = prepare(lora, layers)
+    seconds = {form: [] for form in (*FORMS, CHECKPOINTED)}
+    losses = {form: FORMS[form](model, batch).item() for form in FORMS}
+    for _ in range(1 + 4):
+        for form in FORMS:
+            seconds[form].append(timed_step(form, model, batch, optimizer))
+    checkpoint_layers(model)
+    for _ in range(1 + 2):
+        seconds[CHECKPOINTED].append(timed_step("ours", model, batch, optimizer))
+    answers.put(({form: min(found[1:]) for form, found in seconds.items()}, losses))
 
 
-def _rows(what: str, ours: tuple[float, float, float], rival: tuple[float, float, float], targets: tuple[str, str]) -> list[dict]:
-    """Rows of CPU time and of memory; ``ours`` and ``rival`` are seconds, MiB and the loss."""
-    assert abs(ours[2] - rival[2]) < 1e-4 * rival[2], f"two losses that differ cannot be compared: {ours[2]}, {rival[2]}"
-    return [
-        {"claim": f"{what}: CPU time", "ours": f"{ours[0]:.2f} s", "rival": f"straightforward {rival[0]:.2f} s"}
-        | {"ratio": rival[0] / ours[0], "target": targets[0]},
-        {"claim": f"{what}: memory beyond the weights", "ours": f"{ours[1]:.0f} MiB", "rival": f"straightforward {rival[1]:.0f} MiB"}
-        | {"ratio": rival[1] / ours[1], "target": targets[1]},
-    ]
+def timed_step(form: str, model: Momentor, batch: Batch, optimizer: torch.optim.Optimizer) -> float:
+    """CPU seconds."""
+    began = time.process_time()
+    step(form, model, batch, optimizer)
+    return time.process_time() - began
+
+
+def measure_memory(form: str, lora: bool, layers: int | None, answers) -> None:
+    """MiB that the first step of a process needs."""
+    model, batch, optimizer = prepare(lora, layers)
+    if form == CHECKPOINTED:
+        checkpoint_layers(model)
+    peak = Peak()
+    peak.start()
+    step("ours" if form == CHECKPOINTED else form, model, batch, optimizer)
+    peak.done.set()
+    peak.join()
+    answers.put(peak.mebibytes)
+
+
+def in_its_own_process(measure: Callable, *args, every_tensor: bool = False):
+    """What it answers; with ``every_tensor``, malloc maps every tensor by itself."""
+    context = get_context("spawn")
+    answers = context.Queue()
+    process = context.Process(target=measure, args=(*args, answers))
+    if every_tensor:
+        os.environ[MAP_EVERY_TENSOR] = str(2**16)
+    try:
+        process.start()
+    finally:
+        os.environ.pop(MAP_EVERY_TENSOR, None)
+    found = answers.get(timeout=3000)
+    process.join()
+    return found
 
 
 def processor_rows(layers: int | None = None) -> list[dict]:
@@ -196,11 +205,25 @@ def processor_rows(layers: int | None = None) -> list[dict]:
     what = f"training step, {FRAMES} frames and {INSTRUCTIONS * INSTRUCTION} tokens of text{f', {layers} layers' if layers else ''}"
     table = []
     for lora, stage in STAGES.items():
-        rival = _run("straightforward", lora, layers)
-        for how in HOW:
-            ours = _run("ours", lora, layers, how)
-            table += _rows(f"{what}, {stage}, checkpointing {how}", ours, rival, ("" if how == "layers" else ">= 1.5", ">= 2"))
+        seconds, losses = in_its_own_process(measure_time, lora, layers)
+        mine, rival = losses["ours"], losses["straightforward"]
+        assert abs(mine - rival) < 1e-4 * rival, f"two losses that differ cannot be compared: {mine}, {rival}"
+        tensors = {form: in_its_own_process(measure_memory, form, lora, layers, every_tensor=True) for form in seconds}
+        process = {form: in_its_own_process(measure_memory, form, lora, layers) for form in seconds}
+        for form, name in {"ours": "", CHECKPOINTED: ", gradient checkpointing"}.items():
+            targets = (">= 1.5", ">= 2") if form == "ours" else ("", "")
+            table += [
+                _row(f"{what}, {stage}{name}: CPU time", seconds, form, "s", ".2f", targets[0]),
+                _row(f"{what}, {stage}{name}: memory beyond the weights", tensors, form, "MiB", ".0f", targets[1]),
+                _row(f"{what}, {stage}{name}: the same with malloc's holes", process, form, "MiB", ".0f", ""),
+            ]
     return table
+
+
+def _row(claim: str, found: dict[str, float], form: str, unit: str, digits: str, target: str) -> dict:
+    mine, rival = found[form], found["straightforward"]
+    row = {"claim": claim, "ours": f"{mine:{digits}} {unit}", "rival": f"straightforward {rival:{digits}} {unit}"}
+    return row | {"ratio": rival / mine, "target": target}
 
 
 # -- on a GPU ------------------------------------------------------------------------------------------------------------------------------

@@ -37,14 +37,6 @@ class Precision(str, Enum):
     fp16 = "fp16"
 
 
-class Checkpointing(str, Enum):
-    """What is computed again where its gradient is needed."""
-
-    no = "no"
-    cheap = "cheap"
-    layers = "layers"
-
-
 def train(
     stage: Annotated[StageName, typer.Option("--stage", help="What is taught.", show_default=False)],
     data: Annotated[
@@ -77,9 +69,7 @@ def train(
     learning_rate: Annotated[float, typer.Option(metavar="LR", min=0, help="Peak of AdamW's.")] = 2e-5,
     muon: Annotated[bool, typer.Option("--muon", help="Muon for the matrices; from random weights.")] = False,
     precision: Annotated[Precision, typer.Option(help="Of the computation.")] = Precision.no,
-    gradient_checkpointing: Annotated[
-        Checkpointing, typer.Option(help="Less memory: cheap a tenth slower, layers a third.")
-    ] = Checkpointing.no,
+    gradient_checkpointing: Annotated[bool, typer.Option("--gradient-checkpointing", help="Less memory, a third slower.")] = False,
     max_tokens: Annotated[int, typer.Option(metavar="L", min=16, help="Of a sequence, its video included.")] = 2048,
     most: Annotated[int | None, typer.Option(metavar="N", min=1, help="Instructions a sequence, at most.", show_default=False)] = None,
     no_filter: Annotated[bool, typer.Option("--no-filter", help="Also records below the threshold of their data type.")] = False,
@@ -109,7 +99,7 @@ def train(
             learning_rate=learning_rate,
             muon=muon,
             precision=precision.value,
-            gradient_checkpointing=gradient_checkpointing.value,
+            gradient_checkpointing=gradient_checkpointing,
             language=full,
             lora=Lora(rank, alpha, None, dropout, new_words) if lora else None,
             max_tokens=max_tokens,

@@ -48,7 +48,7 @@ class Settings:
         max_norm: gradients are scaled down to this norm.
         precision: ``no``, ``bf16`` or ``fp16``.
         micro_batches: gradient accumulation.
-        gradient_checkpointing: ``no``, ``cheap`` or ``layers``; see :mod:`momentor_lib.training.checkpointing`.
+        gradient_checkpointing: less memory for a third more time; see :mod:`momentor_lib.training.checkpointing`.
         seed: of dropout and of whatever else is drawn in a step; the batches have their own.
         log_every, validate_every, save_every: steps.
 
@@ -63,7 +63,7 @@ class Settings:
     max_norm: float = 1.0
     precision: str = "no"
     micro_batches: int = 1
-    gradient_checkpointing: str = "no"
+    gradient_checkpointing: bool = False
     seed: int = 0
     log_every: int = 10
     validate_every: int = 200
@@ -145,7 +145,8 @@ def train(
     if math.isfinite(settings.minutes) and accelerator.num_processes > 1:
         raise ValueError("a limit of minutes is for one process only; give a number of steps")
     run = TrainingRun(out, on_log=on_log)
-    checkpoint_layers(model, settings.gradient_checkpointing)
+    if settings.gradient_checkpointing:
+        checkpoint_layers(model)
     model, *optimizers = accelerator.prepare(model, *optimizers)
     progress = load_state(run, model, optimizers) or Progress()
     model.train()

@@ -79,7 +79,7 @@ class Recipe:
     warmup: float = 0.01
     hold: float = 0.0
     precision: str = "no"
-    gradient_checkpointing: str = "no"
+    gradient_checkpointing: bool = False
     language: bool = False
     lora: Lora | None = None
     max_tokens: int = 2048

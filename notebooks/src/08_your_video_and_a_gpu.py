@@ -498,7 +498,7 @@ for name, precision in (("colab", "float32"), ("paper", "bfloat16")):
 #     --precision fp16 --lora
 # ```
 #
-# On an A100 the same with `--preset paper --precision bf16 --gradient-checkpointing layers`. On several GPUs:
+# On an A100 the same with `--preset paper --precision bf16 --gradient-checkpointing`. On several GPUs:
 # `accelerate launch --num_processes 8 -m momentor_lib.training` in place of `momentor train`. A Colab session
 # may end at any time: write `--out` to a mounted drive, and `--resume` goes on where it was. The README
 # (*Training*) has memory and time of each, measured or estimated, and says which.

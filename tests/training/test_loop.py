@@ -104,10 +104,9 @@ def test_micro_batches_add_up_to_the_batch(tmp_path):
         assert torch.allclose(a, b, atol=2e-4)
 
 
-@pytest.mark.parametrize("how", ["cheap", "layers"])
-def test_gradient_checkpointing_changes_nothing(tmp_path, how):
+def test_gradient_checkpointing_changes_nothing(tmp_path):
     _, log = run(tmp_path / "plain", 4)
-    _, checkpointed = run(tmp_path / "less", 4, gradient_checkpointing=how)
+    _, checkpointed = run(tmp_path / "less", 4, gradient_checkpointing=True)
     assert losses(checkpointed) == losses(log)
 
 

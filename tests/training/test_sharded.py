@@ -27,7 +27,7 @@ def _in_one_process(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     model, batches = _model_and_batches()
-    checkpoint_layers(model, "layers")
+    checkpoint_layers(model)
     mesh = init_device_mesh("cpu", (2,))
     for layer in model.language_model.get_decoder().layers:
         fully_shard(layer, mesh=mesh)
