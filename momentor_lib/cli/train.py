@@ -167,12 +167,12 @@ def _load(preset: str, projector: Path | None, four_bit: bool) -> tuple[Momentor
 
 def _extract(wanted: dict[Path | None, list[Path]], model: Momentor, processor: MomentorProcessor) -> None:
     """Makes the frame features that are missing; several processes wait for the first."""
-    from accelerate import PartialState
-
     from momentor_lib.extract import extract_features, find_videos
+    from momentor_lib.training.processes import this_process
 
-    with PartialState().main_process_first():
-        if not PartialState().is_main_process:
+    process = this_process()
+    with process.main_process_first():
+        if not process.is_main_process:
             return
         for features, videos in wanted.items():
             if features is not None and videos:
@@ -183,6 +183,10 @@ def _extract(wanted: dict[Path | None, list[Path]], model: Momentor, processor: 
 
 
 def _tell(trained: Trained, out: Path, stage: str, as_json: bool) -> None:
+    from momentor_lib.training.processes import this_process
+
+    if not this_process().is_main_process:
+        return
     learned = sum(part.learn for part in trained.parts)
     if as_json:
         print(json.dumps({"out": str(out), "stage": stage, **asdict(trained)}, indent=2))

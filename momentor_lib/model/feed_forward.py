@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.activations import SiLUActivation
 
-from momentor_lib.model.frozen_linear import frozen_linear, in_one_dtype, is_plain, swiglu_slopes
+from momentor_lib.model.autocast import in_one_dtype
+from momentor_lib.model.frozen_linear import frozen_linear, is_plain, swiglu_slopes
 
 # transformers' classes whose forward is down_proj(act_fn(gate_proj(x)) * up_proj(x)) and nothing else.
 CLASSES = {"LlamaMLP", "MistralMLP", "Qwen2MLP", "Qwen3MLP", "SmolLM3MLP", "Olmo2MLP", "GraniteMLP"}

@@ -50,15 +50,6 @@ def is_plain(layer: nn.Module) -> bool:
     return type(layer) is nn.Linear and not is_watched(layer) and not any(parameter.requires_grad for parameter in layer.parameters())
 
 
-def in_one_dtype(*tensors: Tensor | None) -> list[Tensor | None] | None:
-    """The tensors, cast as autocast would cast a product's factors; None where they then differ in dtype."""
-    there = [tensor for tensor in tensors if tensor is not None]
-    if torch.is_autocast_enabled(there[0].device.type):
-        dtype = torch.get_autocast_dtype(there[0].device.type)
-        return [tensor if tensor is None else tensor.to(dtype) for tensor in tensors]
-    return list(tensors) if len({tensor.dtype for tensor in there}) == 1 else None
-
-
 def swiglu_slopes(gate: Tensor, up: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
     """The loss's derivative by silu(gate) * up -> those by gate and by up."""
     return torch.ops.aten.silu_backward(slope * up, gate), functional.silu(gate).mul_(slope)

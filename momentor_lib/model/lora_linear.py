@@ -8,8 +8,9 @@ import torch
 from peft.tuners.lora import Linear
 from torch import Tensor, nn
 
+from momentor_lib.model.autocast import in_one_dtype
 from momentor_lib.model.feed_forward import swiglu
-from momentor_lib.model.frozen_linear import frozen_linear, in_one_dtype, is_plain, is_watched
+from momentor_lib.model.frozen_linear import frozen_linear, is_plain, is_watched
 
 
 class LoraLinear(Linear):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +17,12 @@ from torch.nn import functional
 from transformers import AttentionInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import repeat_kv
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+from transformers.utils.import_utils import is_torch_greater_or_equal
+
+from momentor_lib.model.autocast import in_one_dtype
 
 NAME = "packed_sdpa"
+CPU_KERNELS = is_torch_greater_or_equal("2.13")  # which take fewer keys than queries
 PIECE = 128  # queries that go together
 WORTH = 0.8  # of all pairs of tokens: where more are left, one call is as quick
 
@@ -37,6 +41,14 @@ class Piece:
         if self.own <= self.shared:
             return tensor.narrow(dim, 0, self.stop)
         return torch.cat((tensor.narrow(dim, 0, self.shared), tensor.narrow(dim, self.own, self.stop - self.own)), dim=dim)
+
+    def add(self, tensor: Tensor, keys: Tensor) -> None:
+        """Add to the keys [B, heads, K, d] of a tensor, in place: what :meth:`keys` does, backwards."""
+        begin = 0 if self.own <= self.shared else self.own
+        own = self.stop - begin
+        tensor[:, :, begin : self.stop] += keys[:, :, keys.shape[2] - own :]
+        if begin:
+            tensor[:, :, : self.shared] += keys[:, :, : self.shared]
 
 
 class Plan(NamedTuple):
@@ -92,19 +104,63 @@ def packed_attention(
     if plan is None:
         attend = AttentionInterface()["sdpa"]
         return attend(module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs)
-    grouped = query.device.type == "cpu"  # on a GPU a mask and fewer keys than queries together leave the quick kernels
-    if not grouped:
-        repeats = query.shape[1] // key.shape[1]
-        key, value = repeat_kv(key, repeats), repeat_kv(value, repeats)
+    same = in_one_dtype(query, key, value)
+    if same and query.device.type == "cpu" and dropout == 0 and CPU_KERNELS:
+        return _OnCpu.apply(*same, plan, scaling), None
+    repeats = query.shape[1] // key.shape[1]  # a mask and fewer keys than queries together leave a GPU's quick kernels
+    key, value = repeat_kv(key, repeats), repeat_kv(value, repeats)
     parts = []
     queries = query.split([piece.stop - piece.begin for piece in plan.pieces], dim=2)
     for piece, mask, rows in zip(plan.pieces, plan.masks, queries, strict=True):
         keys, values = piece.keys(key, 2), piece.keys(value, 2)
-        part = functional.scaled_dot_product_attention(
-            rows, keys, values, attn_mask=mask.to(rows.dtype), dropout_p=dropout, scale=scaling, enable_gqa=grouped
-        )
+        part = functional.scaled_dot_product_attention(rows, keys, values, attn_mask=mask.to(rows.dtype), dropout_p=dropout, scale=scaling)
         parts.append(part.transpose(1, 2))
     return torch.cat(parts, dim=1), None
+
+
+class _OnCpu(torch.autograd.Function):
+    """The same by the kernels that ``scaled_dot_product_attention`` has for a CPU, called by name.
+
+    Left to itself, autograd keeps each piece's keys, values and result, although they are copies of parts of what is there already.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, plan: Plan, scale: float | None) -> Tensor:
+        output = value.new_empty(query.shape[0], query.shape[2], query.shape[1], value.shape[3])
+        log_sums = []
+        for piece, mask in zip(plan.pieces, plan.masks, strict=True):
+            rows = slice(piece.begin, piece.stop)
+            part, log_sum = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+                query[:, :, rows], piece.keys(key, 2), piece.keys(value, 2), attn_mask=mask.to(query.dtype), scale=scale
+            )
+            output[:, rows] = part.transpose(1, 2)
+            log_sums.append(log_sum)
+        ctx.plan, ctx.scale = plan, scale
+        ctx.save_for_backward(query, key, value, output, *log_sums)
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        query, key, value, output, *log_sums = ctx.saved_tensors
+        by_query, by_key, by_value = torch.empty_like(query), torch.zeros_like(key), torch.zeros_like(value)
+        for piece, mask, log_sum in zip(ctx.plan.pieces, ctx.plan.masks, log_sums, strict=True):
+            rows = slice(piece.begin, piece.stop)
+            by_rows, by_keys, by_values = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
+                slope[:, rows].transpose(1, 2),
+                query[:, :, rows],
+                piece.keys(key, 2),
+                piece.keys(value, 2),
+                output[:, rows].transpose(1, 2),
+                log_sum,
+                0.0,
+                False,
+                attn_mask=mask.to(query.dtype),
+                scale=ctx.scale,
+            )
+            by_query[:, :, rows] = by_rows
+            piece.add(by_key, by_keys)
+            piece.add(by_value, by_values)
+        return by_query, by_key, by_value, None, None
 
 
 def attend_in_pieces(language_model: PreTrainedModel) -> None:

@@ -19,6 +19,7 @@ from momentor_lib.files import write_whole
 from momentor_lib.training.batches import Step
 from momentor_lib.training.checkpointing import checkpoint_layers
 from momentor_lib.training.optimizer import schedule, set_learning_rate
+from momentor_lib.training.processes import on_processor
 from momentor_lib.training.run import TrainingRun
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def make_accelerator(settings: Settings, *, cpu: bool = False, tensorboard: Path
     return Accelerator(
         mixed_precision=settings.precision,
         gradient_accumulation_steps=settings.micro_batches,
-        cpu=cpu,
+        cpu=cpu or on_processor(),
         kwargs_handlers=[loose],
         log_with="tensorboard" if tensorboard else None,
         project_dir=tensorboard,

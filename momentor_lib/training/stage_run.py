@@ -156,7 +156,7 @@ def run_stage(
 
     Raises:
         ValueError: a run stands in ``out`` already, or one of another recipe is to be resumed; nothing to learn from; LoRA in a stage that
-            has none.
+            has none, or new words with FSDP.
         OSError: a file is missing.
         LossNotFinite: see :func:`momentor_lib.training.loop.train`.
     """
@@ -179,6 +179,8 @@ def run_stage(
     parts = count_parameters(model)
     settings = make_settings(recipe, len(videos))
     accelerator = make_accelerator(settings, cpu=cpu, tensorboard=out / "tensorboard" if tensorboard else None)
+    if recipe.lora is not None and recipe.lora.new_words and accelerator.distributed_type == "FSDP":
+        raise ValueError("--new-words does not go with FSDP, which cannot cut up the vocabulary's rows: leave out one of the two")
     shares = {"micro_batches": recipe.micro_batches, "process": accelerator.process_index, "processes": accelerator.num_processes}
     batches = Batches(videos, processor, recipe.batch, seed=recipe.seed, **shares)
     if tensorboard:

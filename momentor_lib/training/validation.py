@@ -12,7 +12,7 @@ from momentor_lib.model.processing import MomentorProcessor, VideoExample
 from momentor_lib.model.temporal import Tables
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference mode: a model that FSDP cut up could not train on after it
 def teacher_forced_iou(
     model: Momentor, processor: MomentorProcessor, examples: Iterable[VideoExample], batch: int = 16
 ) -> dict[str, float]:
@@ -78,7 +78,7 @@ def _compare(said: Tensor, true: Tensor, num_frames: int) -> list[tuple[float, l
     return compared
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference mode: a model that FSDP cut up could not train on after it
 def mean_loss(model: Momentor, processor: MomentorProcessor, examples: Iterable[VideoExample], batch: int = 16) -> float:
     """Mean cross-entropy of the labelled tokens of some examples."""
     was_training, examples = model.training, list(examples)

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from momentor_lib.model import frozen_linear as module
-from momentor_lib.model.frozen_linear import frozen_linear, in_one_dtype, is_plain
+from momentor_lib.model.autocast import in_one_dtype
+from momentor_lib.model.frozen_linear import frozen_linear, is_plain
 
 
 def tensors(gated: bool, lora: bool, bias: bool) -> dict[str, torch.Tensor | None]:

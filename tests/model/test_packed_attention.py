@@ -46,8 +46,10 @@ def test_what_no_one_sees_is_not_computed():
 
 
 @pytest.mark.parametrize("rows", [[[9, 5, 30, 4, 25]], [[9, 5, 30, 4, 25], [6, 40]], [[2, 20, 20, 20], [12, 3, 3, 3]]])
-def test_hidden_states_and_gradients_equal_those_with_sdpa(rows, monkeypatch):
+@pytest.mark.parametrize("kernels", [True, False])
+def test_hidden_states_and_gradients_equal_those_with_sdpa(rows, kernels, monkeypatch):
     monkeypatch.setattr(packed_attention, "PIECE", 8)
+    monkeypatch.setattr(packed_attention, "CPU_KERNELS", kernels)
     model, _ = build_tiny(scale=10)
     assert model.language_model.config._attn_implementation == NAME
     blocks = rows_of(rows)
@@ -62,6 +64,42 @@ def test_hidden_states_and_gradients_equal_those_with_sdpa(rows, monkeypatch):
         results.append((hidden, given_.grad))
     for mine, theirs in zip(*results, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_kernels_called_by_name_do_what_sdpa_does(dtype, monkeypatch):
+    monkeypatch.setattr(packed_attention, "PIECE", 8)
+    blocks = rows_of([[9, 5, 30, 4, 25], [6, 40]])
+    plan = packed_attention.plan(blocks, block_mask(blocks), dtype)
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(2, heads, blocks.shape[1], 4) for heads in (6, 2, 2)]
+    given = [torch.randn(*shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
+    results = []
+    for kernels in (True, False):
+        monkeypatch.setattr(packed_attention, "CPU_KERNELS", kernels)
+        output = packed_attention.packed_attention(None, *given, None, scaling=0.3, plan=plan)[0]
+        results.append([output, *torch.autograd.grad((output * torch.arange(4)).sum(), given)])
+    for mine, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(mine, theirs, **({} if dtype == torch.float64 else {"rtol": 0.05, "atol": 0.1}))
+
+
+def test_for_its_gradient_nothing_is_kept_twice():
+    blocks = rows_of([[100, *[32] * 8]])
+    plan = packed_attention.plan(blocks, block_mask(blocks), torch.float32)
+    given = [torch.randn(1, heads, blocks.shape[1], 8, requires_grad=True) for heads in (6, 2, 2)]
+    kept = {}
+    with torch.autograd.graph.saved_tensors_hooks(lambda one: kept.setdefault(one.untyped_storage().data_ptr(), one), lambda one: one):
+        output, _ = packed_attention.packed_attention(None, *given, None, plan=plan)
+    log_sums = 4 * 6 * blocks.shape[1]  # bytes: one number a head and query
+    assert sum(one.untyped_storage().nbytes() for one in kept.values()) == log_sums + sum(4 * one.numel() for one in (*given, output))
+
+
+def test_with_dropout_some_weights_are_zero():
+    blocks = rows_of([[100, *[32] * 8]])
+    plan = packed_attention.plan(blocks, block_mask(blocks), torch.float32)
+    given = [torch.randn(1, 2, blocks.shape[1], 8) for _ in range(3)]
+    whole, dropped = (packed_attention.packed_attention(None, *given, None, dropout=share, plan=plan)[0] for share in (0.0, 0.5))
+    assert not torch.allclose(whole, dropped) and dropped.isfinite().all()
 
 
 def test_a_saved_model_does_not_name_this_attention(tmp_path):

@@ -8,32 +8,17 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_models import build_tiny
 
 from momentor_lib import Predictor
 from momentor_lib.cli import main
 from momentor_lib.data.features import feature_path, read_features
-from momentor_lib.extract import extract_features
 from momentor_lib.model.presets import load
 from momentor_lib.timecode import find_spans
-from momentor_lib.toy.writer import write_toy
 from momentor_lib.training.sequences import cut_window, read_sequences
 from momentor_lib.training.stage_run import Data, Lora, Recipe, run_stage
 from momentor_lib.training.stages import STAGES
 
 RECIPE = Recipe(steps=3, batch=2, learning_rate=1e-3, max_tokens=400, log_every=1, validate_every=2, save_every=2, val_sequences=2)
-
-
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory):
-    """Two toy videos with their files, their features by a random model, and that model's folder."""
-    folder = tmp_path_factory.mktemp("toy")
-    write_toy(folder, 2, 11)
-    model, processor = build_tiny(seed=1)
-    model.save_pretrained(folder / "start")
-    processor.save_pretrained(folder / "start")
-    extract_features(folder / "videos", folder / "features", (model, processor), progress=False)
-    return folder
 
 
 def data_of(toy) -> Data:
