@@ -127,8 +127,10 @@ def build_batch(config: MomentorConfig, videos: int = 1) -> Batch:
 
 
 def step(form: str, model: Momentor, batch: Batch, optimizer: torch.optim.Optimizer) -> float:
-    """Loss, gradients, and the optimizer's step."""
-    loss = FORMS[form](model, batch)
+    """Loss, gradients, and the optimizer's step; in mixed precision as the training loop does it where the weights are not float32."""
+    dtype = model.projection.weight.dtype
+    with torch.autocast(batch["input_ids"].device.type, dtype, enabled=dtype != torch.float32):
+        loss = FORMS[form](model, batch)
     loss.backward()
     optimizer.step()
     optimizer.zero_grad()
