@@ -7,7 +7,7 @@ training step, for less than a hundredth of its time (``benchmarks/training.py``
 
 from __future__ import annotations
 
-from types import MethodType
+from functools import partial
 from typing import Any
 
 import torch
@@ -44,10 +44,10 @@ def _backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor]:
 swiglu.register_autograd(_backward, setup_context=_keep)
 
 
-def _forward(self: nn.Module, x: Tensor) -> Tensor:
-    gate, up, down = self.gate_proj(x), self.up_proj(x), self.down_proj
+def _forward(layer: nn.Module, x: Tensor) -> Tensor:
+    gate, up, down = layer.gate_proj(x), layer.up_proj(x), layer.down_proj
     if not (torch.is_grad_enabled() and gate.requires_grad and up.requires_grad):
-        return down(self.act_fn(gate) * up)
+        return down(layer.act_fn(gate) * up)
     if hasattr(down, "forward_gated"):  # a layer with LoRA, which would keep the product for its own gradient
         return down.forward_gated(gate, up)
     given = in_one_dtype(gate, down.weight, down.bias, up) if is_plain(down) else None
@@ -58,4 +58,4 @@ def keep_less(language_model: nn.Module) -> None:
     """From now on the model's gated layers keep gate and up only; layers of another form stay as they are."""
     for layer in language_model.modules():
         if type(layer).__name__ in CLASSES and isinstance(layer.act_fn, (nn.SiLU, SiLUActivation)):
-            layer.forward = MethodType(_forward, layer)
+            layer.forward = partial(_forward, layer)  # a bound method could not be pickled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -76,6 +77,17 @@ def test_without_a_gradient_it_is_transformers_own_formula():
     ids = torch.arange(12).view(2, 6)
     with torch.no_grad():
         assert torch.equal(lean(ids).logits, plain(ids).logits)
+
+
+@pytest.mark.parametrize("copy_of", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["copied", "pickled"])
+def test_a_copy_is_a_model_of_its_own(copy_of):
+    model = build("llama")
+    keep_less(model)
+    other, ids = copy_of(model), torch.arange(12).view(2, 6)
+    torch.testing.assert_close(other(ids).logits, model(ids).logits)
+    with torch.no_grad():
+        other.model.layers[0].mlp.up_proj.weight.zero_()
+    assert not torch.allclose(other(ids).logits, model(ids).logits)
 
 
 def test_the_operation_is_sound():
