@@ -87,6 +87,7 @@ def train(
     """
     with results_only():
         from momentor_lib.training.loop import LossNotFinite
+        from momentor_lib.training.processes import this_process
         from momentor_lib.training.stage_run import Data, Lora, Recipe, check_run, run_stage
         from momentor_lib.training.stages import find_stage
 
@@ -117,13 +118,17 @@ def train(
         paths = Data(data, own_features, val, val_features)
         check_run(out, chosen, paths, recipe, resume, tensorboard)
         model, processor = _load(preset, projector, four_bit)
-        _extract({own_features: folders, val_features: val_folders}, model, processor)
+        process = this_process(cpu)
+        with process.main_process_first():  # the others wait for it
+            if process.is_main_process:
+                _extract({own_features: folders, val_features: val_folders}, model, processor)
         try:
             trained = run_stage(model, processor, chosen, paths, out, recipe, resume=resume, cpu=cpu, tensorboard=tensorboard)
         except LossNotFinite as error:
             complain(str(error))
             raise typer.Exit(1) from None
-    _tell(trained, out, stage.value, as_json)
+    if process.is_main_process:
+        _tell(trained, out, stage.value, as_json)
 
 
 def _show_log() -> None:
@@ -166,27 +171,18 @@ def _load(preset: str, projector: Path | None, four_bit: bool) -> tuple[Momentor
 
 
 def _extract(wanted: dict[Path | None, list[Path]], model: Momentor, processor: MomentorProcessor) -> None:
-    """Makes the frame features that are missing; several processes wait for the first."""
+    """Makes the frame features that are missing."""
     from momentor_lib.extract import extract_features, find_videos
-    from momentor_lib.training.processes import this_process
 
-    process = this_process()
-    with process.main_process_first():
-        if not process.is_main_process:
-            return
-        for features, videos in wanted.items():
-            if features is not None and videos:
-                files = [file for folder in videos for file in find_videos(folder).values()]
-                outcome = extract_features(files, features, (model, processor))
-                for video_id, reason in outcome.failed.items():
-                    complain(f"{video_id}: {reason}")
+    for features, videos in wanted.items():
+        if features is not None and videos:
+            files = [file for folder in videos for file in find_videos(folder).values()]
+            outcome = extract_features(files, features, (model, processor))
+            for video_id, reason in outcome.failed.items():
+                complain(f"{video_id}: {reason}")
 
 
 def _tell(trained: Trained, out: Path, stage: str, as_json: bool) -> None:
-    from momentor_lib.training.processes import this_process
-
-    if not this_process().is_main_process:
-        return
     learned = sum(part.learn for part in trained.parts)
     if as_json:
         print(json.dumps({"out": str(out), "stage": stage, **asdict(trained)}, indent=2))

@@ -16,8 +16,8 @@ def on_processor() -> bool:
     return "LOCAL_RANK" in os.environ and not torch.cuda.is_available()
 
 
-def this_process() -> PartialState:
-    """accelerate's view of this process: its number, and how many there are."""
+def this_process(cpu: bool) -> PartialState:
+    """accelerate's view of this process: its number, and how many there are; with ``cpu``, no GPU, even where there is one."""
     from accelerate import PartialState
 
-    return PartialState(cpu=on_processor())
+    return PartialState(cpu=cpu or on_processor())

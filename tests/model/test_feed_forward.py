@@ -7,6 +7,7 @@ import pickle
 
 import pytest
 import torch
+from kept_tensors import kept_bytes
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
 from momentor_lib.model.feed_forward import CLASSES, keep_less, swiglu
@@ -22,21 +23,12 @@ def build(model_type: str, **settings) -> torch.nn.Module:
     return AutoModelForCausalLM.from_config(config).train()
 
 
-def kept_bytes(model: torch.nn.Module, embeds: torch.Tensor) -> tuple[int, torch.Tensor, torch.Tensor]:
-    """What the graph holds on to, the output and the gradient by the input."""
-    own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
-    kept = {}
-
-    def keep(tensor):
-        kept[tensor.untyped_storage().data_ptr()] = (tensor, tensor.untyped_storage().nbytes())
-        return tensor
-
+def run(model: torch.nn.Module, embeds: torch.Tensor) -> tuple[int, torch.Tensor, torch.Tensor]:
+    """Bytes of activations that are kept, the output and the gradient by the input."""
     embeds = embeds.clone().requires_grad_()
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        output = model(inputs_embeds=embeds, use_cache=False).logits
-    found = sum(size for place, (_, size) in kept.items() if place not in own)
+    kept, output = kept_bytes(lambda: model(inputs_embeds=embeds, use_cache=False).logits, but=model.parameters())
     output.square().sum().backward()
-    return found, output, embeds.grad
+    return kept, output, embeds.grad
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
@@ -47,7 +39,7 @@ def test_values_and_gradients_are_transformers_own_and_less_is_kept(model_type, 
     lean = copy.deepcopy(plain)
     keep_less(lean)
     embeds = torch.randn(2, 7, 16, generator=torch.Generator().manual_seed(1))
-    (before, expected, slope), (after, output, found) = kept_bytes(plain, embeds), kept_bytes(lean, embeds)
+    (before, expected, slope), (after, output, found) = run(plain, embeds), run(lean, embeds)
     torch.testing.assert_close(output, expected)
     torch.testing.assert_close(found, slope)
     middle = 2 * 7 * 24 * 4  # bytes of one tensor of the layer's middle

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kept_tensors import kept_bytes
 from tiny_models import build_example, build_tiny
 
 from momentor_lib.model import packed_attention
@@ -87,11 +88,9 @@ def test_for_its_gradient_nothing_is_kept_twice():
     blocks = rows_of([[100, *[32] * 8]])
     plan = packed_attention.plan(blocks, block_mask(blocks), torch.float32)
     given = [torch.randn(1, heads, blocks.shape[1], 8, requires_grad=True) for heads in (6, 2, 2)]
-    kept = {}
-    with torch.autograd.graph.saved_tensors_hooks(lambda one: kept.setdefault(one.untyped_storage().data_ptr(), one), lambda one: one):
-        output, _ = packed_attention.packed_attention(None, *given, None, plan=plan)
+    kept, (output, _) = kept_bytes(lambda: packed_attention.packed_attention(None, *given, None, plan=plan))
     log_sums = 4 * 6 * blocks.shape[1]  # bytes: one number a head and query
-    assert sum(one.untyped_storage().nbytes() for one in kept.values()) == log_sums + sum(4 * one.numel() for one in (*given, output))
+    assert kept == log_sums + sum(4 * one.numel() for one in (*given, output))
 
 
 def test_with_dropout_some_weights_are_zero():

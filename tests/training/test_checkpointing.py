@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import torch
+from kept_tensors import kept_bytes
 from tiny_models import build_example, build_tiny
 
 from momentor_lib.training.checkpointing import checkpoint_layers
@@ -15,17 +15,8 @@ def kept(checkpointed: bool) -> int:
     model.train()
     if checkpointed:
         checkpoint_layers(model)
-    own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
-    held = {}
-
-    def hold(tensor):
-        held[tensor.untyped_storage().data_ptr()] = tensor
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(hold, lambda tensor: tensor):
-        loss = model(**batch).loss
-    found = sum(tensor.untyped_storage().nbytes() for place, tensor in held.items() if place not in own)
-    loss.backward()
+    found, output = kept_bytes(lambda: model(**batch), but=model.parameters())
+    output.loss.backward()
     return found
 
 
