@@ -20,8 +20,7 @@ from momentor_lib.model.lora import has_lora
 from momentor_lib.model.loss import Targets, summed_loss
 from momentor_lib.model.motion import MotionProjection
 from momentor_lib.model.output import MomentorOutput, scale_logits
-from momentor_lib.model.packed_attention import NAME, attend_in_pieces, plan
-from momentor_lib.model.packing import block_mask, block_position_ids
+from momentor_lib.model.packed_attention import arguments, attend_in_pieces
 from momentor_lib.model.temporal import Tables, TemporalPerceptionModule
 
 FRAMES_AT_ONCE = 64  # frames that go through the frame encoder together: bounds memory, not speed
@@ -59,13 +58,8 @@ class Momentor(PreTrainedModel):
         self.projection = nn.Linear(config.vision_config.hidden_size, width)  # D_v -> D
         neighbours = config.motion_neighbours
         self.motion = MotionProjection(config.vision_config.hidden_size, width, neighbours) if neighbours else None
-        self.temporal = TemporalPerceptionModule(
-            config.num_temporal_tokens,
-            width,
-            interpolation=config.interpolation,
-            propagation=config.propagation,
-            infusion=config.infusion,
-        )
+        switches = {"interpolation": config.interpolation, "propagation": config.propagation, "infusion": config.infusion}
+        self.temporal = TemporalPerceptionModule(config.num_temporal_tokens, width, **switches)
         self.post_init()
         self.set_trainable()
 
@@ -186,23 +180,9 @@ class Momentor(PreTrainedModel):
         Raises:
             ValueError: the language model's attention takes no such mask (flash attention).
         """
-        attention = self.config.text_config._attn_implementation
-        if attention not in (NAME, "sdpa", "eager"):
-            raise ValueError(f"attention {attention!r} takes no mask of blocks: load the language model with sdpa or eager attention")
-        if block_ids is not None:
-            mask, position_ids = block_mask(block_ids), block_position_ids(block_ids)
-        in_pieces = {"plan": plan(block_ids, mask, embeds.dtype)} if block_ids is not None and attention == NAME else {}
-        if mask is not None and attention == "eager":  # which adds its mask to the scores
-            mask = torch.zeros_like(mask, dtype=embeds.dtype).masked_fill(~mask, torch.finfo(embeds.dtype).min)
-        output = self.language_model.get_decoder()(
-            inputs_embeds=embeds,
-            attention_mask=mask,
-            position_ids=position_ids,
-            past_key_values=past_key_values,
-            use_cache=past_key_values is not None,
-            **in_pieces,
-        )
-        return output.last_hidden_state
+        who_sees_whom = arguments(self.config.text_config._attn_implementation, embeds.dtype, mask, position_ids, block_ids)
+        decoder, cached = self.language_model.get_decoder(), past_key_values is not None
+        return decoder(inputs_embeds=embeds, past_key_values=past_key_values, use_cache=cached, **who_sees_whom).last_hidden_state
 
     def logits(self, hidden: Tensor, tables: Tables | None = None) -> tuple[Tensor, Tensor | None]:
         """Hidden states [..., D] -> vocabulary logits [..., V] and temporal logits [..., N] (None with times as text)."""

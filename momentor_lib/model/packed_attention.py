@@ -20,6 +20,7 @@ from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from transformers.utils.import_utils import is_torch_greater_or_equal
 
 from momentor_lib.model.autocast import in_one_dtype
+from momentor_lib.model.packing import block_mask, block_position_ids
 
 NAME = "packed_sdpa"
 CPU_KERNELS = is_torch_greater_or_equal("2.13")  # which take fewer keys than queries
@@ -168,6 +169,31 @@ def attend_in_pieces(language_model: PreTrainedModel) -> None:
     takes_more = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(language_model.get_decoder().forward).parameters.values())
     if language_model.config._attn_implementation == "sdpa" and takes_more:
         language_model.set_attn_implementation(NAME)
+
+
+def arguments(
+    implementation: str, dtype: torch.dtype, mask: Tensor | None, position_ids: Tensor | None, block_ids: Tensor | None
+) -> dict[str, Any]:
+    """What a language model's decoder is called with so that every token sees whom it may, and no other.
+
+    Args:
+        implementation: the attention that the language model runs.
+        dtype: of its queries and keys.
+        mask, position_ids, block_ids: as :meth:`Momentor.run_language_model` takes them.
+
+    Raises:
+        ValueError: this attention takes no such mask (flash attention).
+    """
+    if implementation not in (NAME, "sdpa", "eager"):
+        raise ValueError(f"attention {implementation!r} takes no mask of blocks: load the language model with sdpa or eager attention")
+    in_pieces = {}
+    if block_ids is not None:
+        mask, position_ids = block_mask(block_ids), block_position_ids(block_ids)
+        if implementation == NAME:
+            in_pieces = {"plan": plan(block_ids, mask, dtype)}
+    if mask is not None and implementation == "eager":  # which adds its mask to the scores
+        mask = torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
+    return {"attention_mask": mask, "position_ids": position_ids, **in_pieces}
 
 
 AttentionInterface.register(NAME, packed_attention)
