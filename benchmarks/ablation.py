@@ -1,8 +1,9 @@
 """What each part of Momentor is worth at toy scale: ``python -m benchmarks.ablation``. Three seeds each, all with the same budget.
 
 The variants are the paper's (its ablation table), and times as text instead of the TPM. Every run trains a small model from random weights
-on the shipped frame encoder's features, then answers everything about fresh test videos. A run that was stopped is resumed; one that is
-done is kept. Side tasks that read time tokens (matching, pointing) have nothing to read where times are text.
+on the shipped frame encoder's features, then answers everything about fresh test videos. Several runs go at a time, each on a core. A run
+that was stopped is resumed; one that is done is kept. Side tasks that read time tokens (matching, pointing) have nothing to read where
+times are text.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tqdm import tqdm
 
 from momentor_lib.evaluation.toy import Collected, ask_about, summarise
 from momentor_lib.files import atomic_path, write_whole
+from momentor_lib.jobs import run_jobs
 from momentor_lib.paths import shipped
 from momentor_lib.predictor import Predictor
 from momentor_lib.toy import sample_script
@@ -39,6 +41,8 @@ BASE = replace(PLAN, gesm=True, grounding_only=False, minutes=float("inf"))  # e
 TEST_SEED = 77
 # ActivityNet mIoU in the paper's table of ablations; it has no text variant.
 PAPER = {"full": 29.3, "no interpolation": 27.6, "no propagation": 25.4, "no GESM": 27.8}
+
+Results = dict[str, list[dict[str, float]]]  # variant -> scores of each seed
 
 
 def run_variant(name: str, seed: int, plan: tiny.Plan, work: Path, test_videos: int) -> dict[str, float]:
@@ -64,8 +68,34 @@ def run_variant(name: str, seed: int, plan: tiny.Plan, work: Path, test_videos: 
     return scores
 
 
-def as_table(results: dict[str, list[dict[str, float]]]) -> str:
-    """Variant -> scores of each seed, as Markdown: mean and, in brackets, the seeds' smallest and largest."""
+def run_job(id: str, job: tuple[str, int, tiny.Plan, Path, int, int]) -> dict[str, float]:
+    """:func:`run_variant` in a process of its own, on so many threads, its log under its own name."""
+    *what, threads = job
+    logging.basicConfig(level=logging.INFO, format=f"{id}: %(message)s")
+    torch.set_num_threads(threads)
+    return run_variant(*what)
+
+
+def run_all(plan: tiny.Plan, seeds: Sequence[int], work: Path, test_videos: int, workers: int, threads: int) -> Results:
+    """Every variant with every seed, ``workers`` at a time.
+
+    Raises:
+        RuntimeError: a run failed; the others are kept.
+    """
+    clip = shipped("checkpoints/tiny") / "clip"
+    for split, count in (("train", plan.videos), ("val", plan.val_videos)):  # before the runs, which share them
+        toy_data.make_features(clip, work / "features", split, count, plan.frames)
+    # a seed of every variant before the next, so that a part of the table compares
+    jobs = {f"{name}, seed {seed}": (name, seed, plan, work, test_videos, threads) for seed in seeds for name in VARIANTS}
+    asked = {"workers": workers, "retries": 0, "is_done": lambda *_: False}  # a run knows by itself whether it is done
+    outcome = run_jobs(run_job, jobs, work / "ledger.jsonl", description="ablation", **asked)
+    if outcome.failed:
+        raise RuntimeError("; ".join(f"{id}: {reason}" for id, reason in outcome.failed.items()))
+    return {name: [run_variant(name, seed, plan, work, test_videos) for seed in seeds] for name in VARIANTS}
+
+
+def as_table(results: Results) -> str:
+    """The results as Markdown: mean and, in brackets, the seeds' smallest and largest."""
     lines = ["| | " + " | ".join(SCORES) + " | paper, mIoU |", "|---" * (len(SCORES) + 2) + "|"]
     for name, runs in results.items():
         cells = []
@@ -76,7 +106,7 @@ def as_table(results: dict[str, list[dict[str, float]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def draw(results: dict[str, list[dict[str, float]]], path: Path) -> None:
+def draw(results: Results, path: Path) -> None:
     """Each seed a dot, each variant's mean a bar, for two scores."""
     from momentor_lib.viz import style
 
@@ -101,15 +131,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--videos", type=int, default=BASE.videos)
     parser.add_argument("--test-videos", type=int, default=60)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="runs at a time")
+    parser.add_argument("--threads", type=int, default=1, help="of each run")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    torch.set_num_threads(args.threads)
     plan = replace(BASE, steps=args.steps, videos=args.videos)
-    results: dict[str, list[dict[str, float]]] = {}
-    for seed in args.seeds:  # a seed of every variant before the next, so that a part of the table compares
-        for name in VARIANTS:
-            results.setdefault(name, []).append(run_variant(name, seed, plan, args.work, args.test_videos))
+    results = run_all(plan, args.seeds, args.work, args.test_videos, args.workers, args.threads)
     write_whole(args.work / "ablation.json", json.dumps(results, indent=2) + "\n")
     write_whole(args.work / "ablation.md", as_table(results))
     draw(results, args.work / "ablation.png")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
+import torch
 
 from benchmarks import ablation
 
@@ -27,6 +29,16 @@ def test_a_variant_runs_is_scored_and_kept(work, name, monkeypatch):
     assert ablation.run_variant(name, 0, SMALL, work, 1) == scores
     with pytest.raises(ValueError, match="of another plan"):
         ablation.run_variant(name, 0, replace(SMALL, steps=3), work, 1)
+
+
+def test_runs_beside_each_other_find_what_one_alone_finds(work, tmp_path, monkeypatch):
+    names = ("full", "no GESM")
+    alone = {name: [ablation.run_variant(name, 0, SMALL, work, 1)] for name in names}
+    shutil.copytree(work / "features", tmp_path / "features")
+    monkeypatch.setattr(ablation, "VARIANTS", {name: ablation.VARIANTS[name] for name in names})
+    assert ablation.run_all(SMALL, [0], tmp_path, 1, workers=2, threads=torch.get_num_threads()) == alone
+    with pytest.raises(RuntimeError, match=r"full, seed 0: .*of another plan"):
+        ablation.run_all(replace(SMALL, steps=3), [0], tmp_path, 1, workers=1, threads=torch.get_num_threads())
 
 
 def test_each_variant_switches_off_what_it_says():
