@@ -178,8 +178,11 @@ def raw_minutes(cells: list[NotebookNode]) -> float:
     return words / WORDS_A_MINUTE + lines / CODE_LINES_A_MINUTE + exercises * MINUTES_AN_EXERCISE
 
 
-def execute(notebook: NotebookNode) -> Run:
+def execute(notebook: NotebookNode, home: Path | None = None) -> Run:
     """Runs a copy of a notebook in a fresh kernel, in an empty folder, with the network off.
+
+    Args:
+        home: where it keeps what other runs may find (``MOMENTOR_HOME``); two side by side need one each.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell raised.
@@ -198,7 +201,7 @@ def execute(notebook: NotebookNode) -> Run:
             resources={"metadata": {"path": folder}},
             on_cell_executed=lambda **_: marks.append(time.perf_counter()),
         )
-        client.execute(env=kernel_environment(folder))
+        client.execute(env=kernel_environment(folder) | ({"MOMENTOR_HOME": str(home)} if home else {}))
         clean(notebook, folder)
     processor_seconds = float(notebook.cells.pop().outputs[0].text)
     gaps = [after - before for before, after in itertools.pairwise(marks)]

@@ -11,15 +11,18 @@ MAX_TRAINING_SECONDS = 300  # of a notebook that trains
 
 
 @pytest.fixture(scope="module")
-def runs(build):
-    """Source -> kind -> its run to come. Student and solution run side by side, each in a kernel of its own: one core each."""
+def runs(build, tmp_path_factory):
+    """Source -> kind -> its run to come. Student and solution run side by side, each in a kernel of its own: one core each.
+
+    Each kind has a home of its own: the features that a notebook keeps there are made from nothing, and by one run at a time.
+    """
+    homes = {kind: tmp_path_factory.mktemp("home") for kind in (build.STUDENT, build.SOLUTION)}
     with ThreadPoolExecutor(2) as pool:
         begun: dict[str, dict[str, Future]] = {}
 
         def begin(source):
             if source.name not in begun:
-                kinds = (build.STUDENT, build.SOLUTION)
-                begun[source.name] = {kind: pool.submit(build.execute, build.make(source, kind)) for kind in kinds}
+                begun[source.name] = {kind: pool.submit(build.execute, build.make(source, kind), home) for kind, home in homes.items()}
             return begun[source.name]
 
         yield begin
