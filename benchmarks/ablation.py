@@ -69,7 +69,7 @@ def run_variant(name: str, seed: int, plan: tiny.Plan, work: Path, test_videos: 
 
 
 def run_job(id: str, job: tuple[str, int, tiny.Plan, Path, int, int]) -> dict[str, float]:
-    """:func:`run_variant` in a process of its own, on so many threads, its log under its own name."""
+    """:func:`run_variant` on so many threads, its log under its own name."""
     *what, threads = job
     logging.basicConfig(level=logging.INFO, format=f"{id}: %(message)s")
     torch.set_num_threads(threads)

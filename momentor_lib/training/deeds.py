@@ -20,7 +20,7 @@ def deeds(script: Script, times: np.ndarray) -> Tensor:
     Under way: each action, colour and shape of an event, then each colour with its action and each shape with its action, since two events
     may overlap. Beginning and ending: each action, colour and shape; 1 at the event's very boundary, falling to 0 a frame spacing away.
     """
-    table = torch.zeros(len(times), DEEDS)
+    table = np.zeros((DEEDS, len(times)), np.float32)
     spacing = float(np.diff(times).mean()) if len(times) > 1 else 1.0
     for event in script.events:
         actor = script.actors[event.actor]
@@ -32,5 +32,5 @@ def deeds(script: Script, times: np.ndarray) -> Tensor:
         first = DEEDS - 2 * _SINGLE
         labels = [(single + bound, under_way), ([first + k for k in single], near[0]), ([first + _SINGLE + k for k in single], near[1])]
         for columns, values in labels:
-            table[:, columns] = torch.maximum(table[:, columns], torch.from_numpy(values).to(table.dtype)[:, None])
-    return table
+            table[columns] = np.maximum(table[columns], values)
+    return torch.from_numpy(np.ascontiguousarray(table.T))

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from momentor_lib.training.muon import Muon
+
 MATRICES = (".layers.", ".projection.", ".motion.")  # in a parameter's name
 
 
@@ -37,7 +39,7 @@ def build_optimizers(module: nn.Module, matrix_lr: float, other_lr: float, weigh
         torch.optim.AdamW([g for g in groups if g["params"]], lr=other_lr, betas=(0.9, 0.98), eps=1e-8)
     ]
     if matrices:
-        optimizers.append(torch.optim.Muon(matrices, lr=matrix_lr, momentum=0.95, weight_decay=weight_decay))
+        optimizers.append(Muon(matrices, lr=matrix_lr, momentum=0.95, weight_decay=weight_decay))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]

@@ -139,16 +139,13 @@ def find_questions(batch: dict[str, Tensor], time_token_id: int) -> Questions:
     frames = batch["frame_positions"].nan_to_num(-1.0)  # [B, T]
     is_time = labels == time_token_id
     begins = is_time[:, 1:] & (labels[:, :-1] == -100)  # an answer's first token is a time
-    rows, places, inside = [], [], []
-    for row, place in begins.nonzero().tolist():
-        own = is_time[row] & (blocks[row] == blocks[row, place + 1])
-        times = positions[row, own]
-        if len(times) % 2 == 0:
-            spans = times.view(-1, 2)  # [moments, 2]
-            rows.append(row)
-            places.append(place)
-            inside.append(((frames[row, :, None] >= spans[:, 0]) & (frames[row, :, None] <= spans[:, 1])).any(-1))
-    if not rows:
-        empty = torch.empty(0, dtype=torch.long)
-        return Questions(empty, empty, torch.empty(0, frames.shape[1], dtype=torch.bool))
-    return Questions(torch.tensor(rows), torch.tensor(places), torch.stack(inside))
+    rows, places = begins.nonzero(as_tuple=True)
+    own = is_time[rows] & (blocks[rows] == blocks[rows, places + 1][:, None])  # the times of each one's answer [Q, L]
+    whole = own.sum(-1) % 2 == 0
+    rows, places, own = rows[whole], places[whole], own[whole]
+    asked, columns = own.nonzero(as_tuple=True)
+    starts, ends = positions[rows[asked], columns].view(-1, 2, 1).unbind(1)  # of moments [M, 1]
+    asked = asked[::2]
+    hit = (frames[rows[asked]] >= starts) & (frames[rows[asked]] <= ends)  # [M, T]
+    inside = torch.zeros(len(rows), frames.shape[1]).index_add_(0, asked, hit.float()) > 0
+    return Questions(rows, places, inside)
