@@ -5,8 +5,10 @@ A frame is 160 x 96 pixels. Its number stands in the top rows as twelve white or
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -60,6 +62,21 @@ def uneven_times(count: int, seed: int = 0) -> list[Fraction]:
     return [Fraction(int(total), 1000) for total in np.cumsum(gaps)]
 
 
+@contextmanager
+def usual_priority() -> Iterator[None]:
+    """SVT-AV1 gives the thread that opens it real-time priority where it may (as root), and leaves it so: what that thread starts later
+    inherits it, and everything else on the machine waits."""
+    if not hasattr(os, "sched_setscheduler"):
+        yield
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, *before)
+
+
+@usual_priority()
 def write_video(
     path: Path,
     times: Sequence[Fraction],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sound_videos import COUNT, DECORD, FREE_CLOCK, SOUND, SoundVideos, assert_one_line, numbers_on_screen
+from sound_videos import COUNT, DECORD, FREE_CLOCK, SOUND, SoundVideos, assert_one_line, has_encoder, numbers_on_screen
 
 from momentor_lib import video
 from momentor_lib._readers import with_pyav
@@ -39,6 +40,14 @@ def decode_plainly(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def plane_first(frame: av.VideoFrame) -> np.ndarray:
     return frame.to_ndarray(format="rgb24").transpose(2, 0, 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="priorities are told on Linux only")
+def test_writing_av1_leaves_no_real_time_priority_behind(folder):
+    if not has_encoder("libsvtav1"):
+        pytest.skip("this PyAV has no encoder libsvtav1")
+    make.write_video(folder / "priority.mp4", make.even_times(3), codec="libsvtav1")
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 @pytest.mark.parametrize("name", SOUND)
