@@ -45,8 +45,8 @@ def spans_of(moments: Sequence[Moment]) -> list[tuple[float, float]]:
     return [(moment.start, moment.end) for moment in moments]
 
 
-def ask_about(predictor: Predictor, script: Script, collected: Collected) -> None:
-    """Put every question about one video, already set, and keep the answers."""
+def ask_when(predictor: Predictor, script: Script, collected: Collected) -> None:
+    """Ask for the moments of everything that happens in one video, already set, and keep the answers."""
     held_out = [name_of(*pair) for pair in WORLDS[script.world].held_out_pairs]
     spacing = predictor.duration / (predictor.processor.num_frames - 1)
     for caption, moments in queries(script).items():
@@ -59,15 +59,29 @@ def ask_about(predictor: Predictor, script: Script, collected: Collected) -> Non
         collected.true.append(moments[0])
         collected.spacing.append(spacing)
         collected.held_out.append(any(caption.startswith(name) for name in held_out))
-    for event in script.events:
-        collected.captions_right.append(predictor.caption(event.start, event.end).text == script.caption(event))
+
+
+def ask_events(predictor: Predictor, script: Script, collected: Collected) -> None:
+    """Ask for every event of one video, already set, in order."""
     events = predictor.events()
     truth = [(event.start, event.end) for event in script.events]
     same = np.array([[moment.label == script.caption(event) for event in script.events] for moment in events], bool).reshape(-1, len(truth))
     collected.events_f1.append(span_f1(spans_of(events), truth))
     collected.events_f1_with_caption.append(span_f1(spans_of(events), truth, allowed=same))
+
+
+def ask_what(predictor: Predictor, script: Script, collected: Collected) -> None:
+    """Ask what happens in the moments of one video, already set, and the questions about it."""
+    for event in script.events:
+        collected.captions_right.append(predictor.caption(event.start, event.end).text == script.caption(event))
     for turn in annotate(script)["qa"]:
         collected.answers_right.append(predictor.ask(turn["question"]).text == turn["answer"])
+
+
+def ask_about(predictor: Predictor, script: Script, collected: Collected) -> None:
+    """Put every question about one video, already set, and keep the answers."""
+    for ask in (ask_when, ask_events, ask_what):
+        ask(predictor, script, collected)
 
 
 def summarise(collected: Collected) -> dict[str, Any]:
