@@ -342,8 +342,8 @@ plots.scores_with_ranges(
 # %% [markdown]
 # One run each and no interval: from the paper's table alone we cannot say whether a point of difference is
 # chance. Ours, at toy scale, trains each variant with three seeds, all with as many steps on the same videos,
-# and asks each model about the same fresh ones: `python -m benchmarks.ablation`, which takes hours. It has a
-# variant more, in which times are written as digits of text. What it found:
+# and asks each model about the same fresh ones: `python -m benchmarks.ablation`, an hour and a half. It has
+# two variants more: without infusion, and with times written as digits of text. What it found:
 
 # %%
 import json
@@ -368,15 +368,17 @@ for name, values in ours.items():
     print(f"{name:18}{paper:>7}{lost.mean():>+7.1f}   {each:22}{events:.2f}")
 
 # %% [markdown]
-# One difference is far larger than that between seeds: with times written as text most of the score is gone.
-# Without GESM a model finds a moment as well as before, but tells the events of a video in order much worse,
-# which is what GESM teaches. Without interpolation, propagation or infusion nothing is lost, and here we
-# disagree with the paper: without the first two every seed even came out higher. Is that a finding? The same
-# eighteen runs had been made once before, with sums in another order, which changes nothing but the rounding:
-# there propagation seemed to help. So three seeds cannot show a few points. And after so short a training
-# most boundaries are off by more than a frame's spacing, so that a finer reading of the anchors has little to
-# add. In the shipped model, trained ten times as long, it has: the nearest anchor instead of the continuous
-# position is twice as far from the truth (see its card).
+# Two differences are far larger than those between seeds. With times written as text most of the score is
+# gone. And without GESM a model tells the events of a video in order much worse, which is what GESM teaches,
+# but it finds single moments *better*. Here we disagree with the paper, and a likely reason is the budget:
+# every variant has as many steps, and a model without GESM spends all of them on the very question it is
+# scored by. In the paper GESM is a stage of its own, before instruction tuning.
+#
+# Without interpolation, propagation or infusion the mean moves by less than the seeds differ among themselves,
+# up for some and down for others. That is no proof that these parts are worth nothing: three seeds of so short
+# a training cannot show a few points. Most boundaries are still off by more than a frame's spacing, so that a
+# finer reading of the anchors has little to add. In the shipped model, trained far longer, it has: the nearest
+# anchor instead of the continuous position is twice as far from the truth (see its card).
 #
 # ## What could go wrong
 #
