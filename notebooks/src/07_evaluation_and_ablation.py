@@ -374,11 +374,11 @@ for name, values in ours.items():
 # every variant has as many steps, and a model without GESM spends all of them on the very question it is
 # scored by. In the paper GESM is a stage of its own, before instruction tuning.
 #
-# Without interpolation, propagation or infusion the mean moves by less than the seeds differ among themselves,
-# up for some and down for others. That is no proof that these parts are worth nothing: three seeds of so short
-# a training cannot show a few points. Most boundaries are still off by more than a frame's spacing, so that a
-# finer reading of the anchors has little to add. In the shipped model, trained far longer, it has: the nearest
-# anchor instead of the continuous position is twice as far from the truth (see its card).
+# Without interpolation, propagation or infusion the mean moves by less than the seeds differ among
+# themselves, up for some and down for others. That is no proof that these parts are worth nothing: three
+# seeds of so short a training cannot show a few points. Most boundaries are still off by more than a frame's
+# spacing, so that a finer reading of the anchors has little to add. In the shipped model, trained far longer,
+# it has: the nearest anchor instead of the continuous position is twice as far from the truth (see its card).
 #
 # ## What could go wrong
 #
