@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processor import slowness
 
 from momentor_lib.evaluation.grounding import temporal_iou
 from momentor_lib.evaluation.highlights import (
@@ -49,7 +50,7 @@ def test_every_number_of_the_reference_to_its_printed_digits(sample, qvhighlight
     seconds = time.process_time() - began
     assert found == json.loads((qvhighlights / "sample_val_preds_metrics_raw.json").read_text())
     assert len(sample[0]) == 1550
-    assert seconds < 5
+    assert seconds < 10 * slowness()
 
 
 def test_the_order_of_queries_does_not_matter(sample):
