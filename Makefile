@@ -55,11 +55,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# The notebooks by themselves: their processor seconds are held to a limit, and each takes two cores already.
-NOTEBOOK_RUNS = tests/notebooks/test_execution.py
+# Those held to a limit in processor seconds by themselves, the notebooks among them: other work beside them would inflate it.
 test: lint
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore $(NOTEBOOK_RUNS)
-	$(BIN)/python -m pytest $(NOTEBOOK_RUNS)
+	$(BIN)/python -m pytest -m "not quiet" --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m quiet
 
 lab: $(VENV)/.base
 	$(BIN)/jupyter lab --notebook-dir notebooks

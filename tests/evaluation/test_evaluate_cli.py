@@ -9,7 +9,6 @@ import sys
 import time
 
 import pytest
-from processor import slowness
 
 from momentor_lib import cli
 from momentor_lib.cli.evaluate import Task, TruthFormat
@@ -118,6 +117,7 @@ def test_plot_needs_spans(tmp_path, capsys):
     assert "qa has none" in capsys.readouterr().err
 
 
+@pytest.mark.quiet
 def test_the_evaluation_imports_without_torch_and_quickly():
     modules = ("grounding", "highlights", "captioning", "segmentation", "qa", "formats", "predictions", "matching", "evaluate", "protocol")
     code = (
@@ -130,4 +130,4 @@ def test_the_evaluation_imports_without_torch_and_quickly():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     torch, transformers, seconds = done.stdout.split()
     assert (torch, transformers) == ("False", "False")
-    assert float(seconds) < 2 * slowness(), f"{seconds} processor seconds, {time.perf_counter() - began:.1f} s by the clock"
+    assert float(seconds) < 1, f"{seconds} processor seconds, {time.perf_counter() - began:.1f} s by the clock"
