@@ -309,7 +309,9 @@ def test_an_interrupt_leaves_the_ledger_right(tmp_path):
     assert run_jobs(square, items, tmp_path / "ledger").done == ["3", "4", "5"]
 
 
-def test_an_interrupt_tells_threads_and_keeps_what_they_finish(tmp_path, interruptible):
+def test_an_interrupt_tells_threads_and_keeps_what_they_finish(tmp_path, interruptible, monkeypatch):
+    start = threading.Thread.start  # slow, so that the interrupt falls into the last one's
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: (start(thread), time.sleep(0.2)))
     told, under_way = threading.Event(), threading.Barrier(3)
 
     def work(id: str, argument: int) -> dict:
@@ -319,6 +321,7 @@ def test_an_interrupt_tells_threads_and_keeps_what_they_finish(tmp_path, interru
         told.wait(300)
         if argument == 1:
             raise GiveUp("stopped")
+        time.sleep(0.5 * (argument == 2))
         return {}
 
     with pytest.raises(KeyboardInterrupt):

@@ -43,6 +43,7 @@ def run_threads(plan: Plan, jobs: Iterator[Job], report: Report, workers: int, o
     pool = ThreadPoolExecutor(workers)
     under_way = 0
     try:
+        _start_threads(pool, workers)
         while True:
             while under_way < 2 * workers and (job := next(jobs, None)):
                 pool.submit(perform, job)
@@ -63,6 +64,16 @@ def run_threads(plan: Plan, jobs: Iterator[Job], report: Report, workers: int, o
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_threads(pool: ThreadPoolExecutor, workers: int) -> None:
+    """Before any job: the pool forgets, and does not wait for, a thread whose start Ctrl-C falls into."""
+    go = threading.Event()
+    try:
+        for _ in range(workers):
+            pool.submit(go.wait)
+    finally:
+        go.set()
 
 
 def run_processes(plan: Plan, jobs: Iterator[Job], report: Report, workers: int) -> None:
