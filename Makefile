@@ -90,7 +90,7 @@ studio: $(VENV)/.base
 	$(BIN)/momentor extract $(STUDIO)/old/videos $(STUDIO)/features --workers 2
 	rm -rf $(STUDIO)/adapter
 	$(BIN)/momentor train --stage instruct --preset tiny --lora --new-words 60 --data $(STUDIO)/new --data $(STUDIO)/old \
-		--features $(STUDIO)/features --out $(STUDIO)/adapter --steps 1150 --batch 8 --most 12 --learning-rate 4e-3
+		--features $(STUDIO)/features --out $(STUDIO)/adapter --steps 750 --batch 8 --most 12 --learning-rate 7e-3
 	mkdir -p checkpoints/studio
 	cd $(STUDIO)/adapter && cp *.json *.safetensors metrics.jsonl $(CURDIR)/checkpoints/studio/
 	$(BIN)/python -m benchmarks.adaptation --out checkpoints/studio/scores.json

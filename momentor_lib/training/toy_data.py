@@ -32,7 +32,7 @@ from momentor_lib.toy.words import WORLDS
 from momentor_lib.training.deeds import deeds
 from momentor_lib.training.frame_encoder import normalise
 
-SHARD = 50  # videos in one file of features
+SHARD = 20  # videos in one file of features
 # How many instructions of each data type a video brings to a step, at most.
 BLOCKS = {
     "segment_locate_data": 6,
@@ -164,7 +164,8 @@ def make_features(
 ) -> tuple[list[Script], list[Tensor]]:
     """Scripts of a split's first videos and their frame features, each float16 [T, D_v]; a shard already in ``folder`` is kept."""
     folder.mkdir(parents=True, exist_ok=True)
-    shards = [(encoder, folder / f"{split}_{i:03d}", split, i, num_frames, device) for i in range(math.ceil(count / SHARD))]
+    starts = range(0, count, SHARD)
+    shards = [(encoder, folder / f"{split}_{first:05d}", split, range(first, first + SHARD), num_frames, device) for first in starts]
     todo = [shard for shard in shards if not shard[1].with_suffix(".safetensors").exists()]
     if todo:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
@@ -177,12 +178,12 @@ def make_features(
     return scripts[:count], features[:count]
 
 
-def _write_shard(job: tuple[Path, Path, str, int, int, str]) -> None:
-    encoder, path, split, number, num_frames, device = job
+def _write_shard(job: tuple[Path, Path, str, range, int, str]) -> None:
+    encoder, path, split, numbers, num_frames, device = job
     torch.set_num_threads(1)
     with quiet(bars=True):
         vision = load_vision(encoder).eval().to(device)
-    scripts = [sample_script(0, split, i) for i in range(number * SHARD, (number + 1) * SHARD)]
+    scripts = [sample_script(0, split, number) for number in numbers]
     rows = [encode_script(vision, script, num_frames).half() for script in scripts]
     with atomic_path(path.with_suffix(".json")) as half:
         half.write_bytes(msgspec.json.encode(scripts))

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from momentor_lib.paths import shipped
 from momentor_lib.timecode import find_spans
 from momentor_lib.toy import render, sample_script
 from momentor_lib.toy.writer import write_video
+from momentor_lib.training import toy_data
 from momentor_lib.training.tiny import start_projection
 from momentor_lib.training.toy_data import cut_out, draw_dialogues, event_text, frame_times, held_out_pairs, make_example
 from momentor_lib.video import load_video
@@ -42,6 +44,19 @@ def test_a_cut_keeps_events_whole_and_moves_them_with_the_frames():
             assert any(abs(event.start + begin - e.start) < 1e-9 and e.action == event.action for e in script.events)
         assert times[frames][-1] - begin < shorter.duration
     assert cuts > 10
+
+
+def test_features_are_those_of_the_first_videos_and_a_file_that_is_there_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(toy_data, "SHARD", 2)
+    clip = shipped("checkpoints/tiny") / "clip"
+    toy_data.make_features(clip, tmp_path, "val", 1, 8, workers=1)
+    before = {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    scripts, features = toy_data.make_features(clip, tmp_path, "val", 3, 8, workers=1)
+    assert len(before) == 2 and len(list(tmp_path.iterdir())) == 4
+    assert before.items() <= {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()}.items()
+    assert [script.id for script in scripts] == [sample_script(0, "val", number).id for number in range(3)]
+    alone = toy_data.encode_script(toy_data.load_vision(clip).eval(), sample_script(0, "val", 2), 8)
+    assert features[2].shape == alone.shape and torch.allclose(features[2].float(), alone, rtol=1e-2, atol=1e-2)
 
 
 def test_the_same_seed_draws_the_same_dialogues_and_another_one_others():
