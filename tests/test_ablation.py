@@ -14,6 +14,11 @@ from benchmarks import ablation
 SMALL = replace(ablation.BASE, width=16, layers=4, heads=2, feed_forward=16, videos=4, val_videos=2, batch=2, steps=2, minutes=float("inf"))
 
 
+@pytest.fixture(autouse=True)
+def no_more_videos_than_asked(monkeypatch):
+    monkeypatch.setattr(ablation.toy_data, "SHARD", SMALL.videos)  # one file, as for other processes
+
+
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     return tmp_path_factory.mktemp("ablation")
